@@ -1,5 +1,5 @@
-"""The words: what a plan, a step, a run, a verdict, an approval *is*, and how a run follows from its events.
+"""The words: what a plan, a step, a run, a verdict, an approval *is*; how a run follows from its events.
 
-Frozen records and pure functions only; the standard library and pydantic, no clock, no `await`, nothing of the
-outside. Everybody may import this room, and it imports nobody.
+Frozen records and pure functions only; the standard library and pydantic, no clock, no `await`, nothing of
+the outside. Everybody may import this room, and it imports nobody.
 """

@@ -1,7 +1,7 @@
 """Figures read from a metrics source, and what is counted from them.
 
-A figure is a number or a *gap*: no answer, no series, NaN, a stale series and several series where one was asked
-for are different things, and none of them is zero.
+A figure is a number or a *gap*: no answer, no series, NaN, a stale series and several series where one was
+asked for are different things, and none of them is zero.
 """
 
 from datetime import datetime

@@ -1,0 +1,115 @@
+"""What a step does, in the plan's own words; the step kind of the same name knows how.
+
+Each action carries `kind`, by which the engine finds its step kind and by which a stored plan is read again.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.domain.record import Record
+
+# Whole per cent of traffic to the new version; stable gets the rest.
+Weight = Annotated[int, Field(ge=0, le=100, strict=True)]
+
+
+class Side(StrEnum):
+    """The two deployments of a canary run, by role."""
+
+    STABLE = "stable"
+    CANARY = "canary"
+
+
+class RunGate(Record):
+    """Answer a gate's question about the release."""
+
+    kind: Literal["run-gate"] = "run-gate"
+    gate: str
+
+
+class CheckStable(Record):
+    """Look at what serves now: every declared object exists, stable is ready, all traffic is on it."""
+
+    kind: Literal["check-stable"] = "check-stable"
+
+
+class DeployCanary(Record):
+    """Bring the new version up beside stable and wait until its pods are ready. Moves no traffic."""
+
+    kind: Literal["deploy-canary"] = "deploy-canary"
+    image: str
+    version: str
+
+
+class RouteHeader(Record):
+    """Let requests with the canary header reach one side, whatever the weight."""
+
+    kind: Literal["route-header"] = "route-header"
+    to: Side
+
+
+class CheckHealth(Record):
+    """Ask the critical health paths of one side; it has to answer with the version that is expected."""
+
+    kind: Literal["check-health"] = "check-health"
+    of: Side
+    version: str
+
+
+class SetWeight(Record):
+    """Give the new version this share of traffic and read back that it has it."""
+
+    kind: Literal["set-weight"] = "set-weight"
+    weight: Weight
+
+
+class Bake(Record):
+    """Compare canary with stable for a while; ends with a verdict."""
+
+    kind: Literal["bake"] = "bake"
+    weight: Weight
+    duration: timedelta
+
+
+class PromoteStable(Record):
+    """Roll the stable deployment to the new version while the canary serves."""
+
+    kind: Literal["promote-stable"] = "promote-stable"
+    image: str
+    version: str
+
+
+class TrafficToStable(Record):
+    """All traffic to stable, the header route included."""
+
+    kind: Literal["traffic-to-stable"] = "traffic-to-stable"
+
+
+class RemoveCanary(Record):
+    """Delete the canary deployment; refused as long as it gets traffic."""
+
+    kind: Literal["remove-canary"] = "remove-canary"
+
+
+class RestoreStable(Record):
+    """Give the stable deployment back what it ran before, as recorded when it was changed."""
+
+    kind: Literal["restore-stable"] = "restore-stable"
+
+
+Action = Annotated[
+    RunGate
+    | CheckStable
+    | DeployCanary
+    | RouteHeader
+    | CheckHealth
+    | SetWeight
+    | Bake
+    | PromoteStable
+    | TrafficToStable
+    | RemoveCanary
+    | RestoreStable,
+    Field(discriminator="kind"),
+]

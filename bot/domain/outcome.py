@@ -1,0 +1,82 @@
+"""What a step kind answers: done, not yet, or failed."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot.domain.figures import Point, Tally
+from bot.domain.gates import GateResult
+from bot.domain.reasons import Reason
+from bot.domain.record import Record
+from bot.domain.verdict import Verdict
+
+
+class Workload(Record):
+    """A deployment as the platform describes it."""
+
+    name: str
+    image: str
+    digest: str | None = None  # of the image its ready pods run; None while unknown or mixed
+    version: str | None = None  # by label
+    replicas: int = 0  # wanted
+    ready: int = 0
+    updated: int = 0  # of the newest revision
+    is_settled: bool = False  # the newest revision is rolled out, nothing of older ones is left
+    problems: tuple[str, ...] = ()  # why pods are not ready, newest first: "ImagePullBackOff: …"
+    failed: bool = False  # the platform gave up (progress deadline exceeded)
+
+
+class TrafficSplit(Record):
+    """What the platform serves now, as read back from it."""
+
+    canary: int  # weight
+    header_to: Literal["stable", "canary"] | None = (
+        None  # where the canary header leads; None = no such route
+    )
+
+
+class Recorded(Record):
+    """What was true before a step changed it: what its way back needs."""
+
+    workload: Workload | None = None
+    split: TrafficSplit | None = None
+    manifest: str | None = None  # JSON of what has to be put back
+
+
+class Evidence(Record):
+    """What a step saw, for the journal and for people. Only what applies is set."""
+
+    sentence: str = ""  # plain, no markup
+    workload: Workload | None = None
+    split: TrafficSplit | None = None
+    gate: GateResult | None = None
+    verdict: Verdict | None = None
+    canary: Tally | None = None
+    stable: Tally | None = None
+    points: tuple[Point, ...] = ()  # the picture's
+    accepted_at: datetime | None = None  # when the platform accepted a change of traffic
+    looked_at: datetime | None = None
+
+
+class Done(Record):
+    """The step is what it should be; the evidence says how that is known."""
+
+    evidence: Evidence = Evidence()
+
+
+class Wait(Record):
+    """Not yet. Look again after a while; `evidence` is what must be remembered until then."""
+
+    after: timedelta
+    awaiting: str  # "2 of 3 pods ready"
+    evidence: Evidence | None = None
+
+
+class Failed(Record):
+    """It cannot become what it should be."""
+
+    reason: Reason
+    sentence: str
+    evidence: Evidence = Evidence()
+
+
+Outcome = Done | Wait | Failed

@@ -1,0 +1,170 @@
+"""A plan: what will be done, as data. Made once, shown, stored, then executed step by step.
+
+A strategy writes a plan, the engine executes it, and neither knows the other: they meet in actions.
+
+**The way back** is part of the plan, so that it can be read before it is needed. It is a list of steps of its
+own, in its own order, rather than an `undo` of each forward step: going back is not going forward reversed
+(traffic returns to stable first, whatever was done last). A step that undoes a forward step bears its id
+and runs only if that one was ever intended.
+
+**Older plans.** A stored plan carries `schema_version` and its actions carry `kind`. A kind that this version
+does not know raises `UnknownEvent` when the plan is read, so a run never skips what it does not understand.
+"""
+
+import json
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import ValidationError
+
+from bot.domain.actions import Action
+from bot.domain.errors import UnknownEvent
+from bot.domain.people import Person
+from bot.domain.record import Record
+
+SCHEMA_VERSION = 1
+
+
+class Phase(StrEnum):
+    """Where a run stands on its path."""
+
+    GATES = "gates"
+    STAGING = "staging"
+    PRODUCTION = "production"
+    VALIDATION = "validation"
+    MONITORING = "monitoring"
+    FINISH = "finish"
+
+
+class Step(Record):
+    """The smallest thing that is journaled and can be repeated."""
+
+    id: str  # unique in the plan, such as "canary/25/weight"
+    title: str  # what people read, in the imperative: "Shift 25 % of traffic to v2.5.0"
+    action: Action
+    phase: Phase
+    stage: str | None = None  # the group of steps that share a message in the thread: "canary 25 %"
+    shifts_traffic: bool = False  # the engine demands a journaled approval for this very step
+    changes_production: bool = False  # triggers watch from the first such step on
+    covered_by: str | None = None  # the step whose approval covers this one while all is healthy
+    group: str | None = None  # neighbours of one group run at the same time
+    timeout: timedelta = timedelta(minutes=10)
+    estimate: timedelta = timedelta(seconds=5)  # how long it usually takes, for the preview
+    undoes: str | None = None  # way back only: runs if that forward step was ever intended
+
+
+class Target(Record):
+    """The declared objects that a run may touch, frozen with the plan. Nothing else is."""
+
+    platform: Literal["kubernetes"] = "kubernetes"
+    context: str | None = None
+    namespace: str
+    workload: str  # the Deployment that serves now
+    container: str
+    main_service: str
+    stable_service: str
+    canary_service: str
+    virtual_service: str
+    route: str | None = (
+        None  # the name of the http route that carries the weights; None = the only weighted one
+    )
+    header_name: str = "canary"
+    header_value: str = "true"
+    url: str | None = None
+    host_header: str | None = None
+    health_paths: tuple[str, ...] = ("/health",)  # critical ones
+    canary_manifests: str | None = None  # a folder of the team's own; None = derived from stable
+
+    @property
+    def canary_workload(self) -> str:
+        return f"{self.workload}-canary"
+
+
+class ApprovalPolicy(Record):
+    """Who has to say yes to a shift, and what happens when nobody answers."""
+
+    required: Literal["each-shift", "once", "none"] = "each-shift"
+    people: int = 1  # distinct
+    requester_may_approve: bool = False
+    remind: timedelta = timedelta(minutes=15)
+    escalate: timedelta = timedelta(minutes=30)
+    escalate_to: tuple[str, ...] = ()
+    expire: timedelta = timedelta(minutes=60)
+
+
+class DeployRequest(Record):
+    """What a person asked for, together with what was observed of the world when they did."""
+
+    application: str
+    environment: str
+    version: str
+    strategy: str
+    image: str  # with its tag, and its digest where a registry told it
+    digest: str | None = None
+    commit: str
+    running_version: str
+    running_image: str
+    running_commit: str | None = None
+    changes: tuple[str, ...] = ()  # subjects of the commits between the two versions, newest first
+    by: Person
+    reason: str = ""
+    at: datetime
+
+
+class Plan(Record):
+    """Everything a run will do, in order, and the way back."""
+
+    schema_version: int = SCHEMA_VERSION
+    request: DeployRequest
+    target: Target
+    approvals: ApprovalPolicy
+    steps: tuple[Step, ...]
+    way_back: tuple[Step, ...]
+    findings: tuple[str, ...] = ()  # what policy noticed, one sentence each
+
+    def step(self, step_id: str) -> Step:
+        """The forward or backward step of that id.
+
+        Raises:
+            KeyError: the plan has none.
+        """
+        for step in (*self.steps, *self.way_back):
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+    @property
+    def shifts(self) -> tuple[Step, ...]:
+        """The steps that may need a person's approval."""
+        return tuple(s for s in self.steps if s.shifts_traffic and s.covered_by is None)
+
+    @property
+    def estimate(self) -> timedelta:
+        """How long it takes if every approval comes at once; a group counts as its longest step."""
+        total = timedelta(0)
+        longest: dict[str, timedelta] = {}
+        for step in self.steps:
+            if step.group is None:
+                total += step.estimate
+            else:
+                longest[step.group] = max(longest.get(step.group, timedelta(0)), step.estimate)
+        return total + sum(longest.values(), timedelta(0))
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases this plan really has, in their order."""
+        present = {step.phase for step in self.steps}
+        return tuple(phase for phase in Phase if phase in present)
+
+
+def plan_from_json(text: str) -> Plan:
+    """The plan that was stored.
+
+    Raises:
+        UnknownEvent: it was written by a version whose steps this one does not know, or was damaged.
+    """
+    try:
+        return Plan.model_validate(json.loads(text))
+    except (ValidationError, ValueError) as error:
+        raise UnknownEvent(f"the stored plan cannot be read by this version: {error}") from error

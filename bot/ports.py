@@ -1,0 +1,296 @@
+"""What the rooms ask of each other: one Protocol per kind of neighbour.
+
+The engine and the step kinds see the world only through these; `wiring` decides who stands behind them. No
+SDK type crosses a port. Methods that talk to the outside raise `bot.domain.errors.OutsideError` unless they
+say otherwise.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.actions import Side
+from bot.domain.events import Draft, Entry, Timer
+from bot.domain.figures import Sample, Subject
+from bot.domain.gates import GateResult
+from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.outcome import Outcome, Recorded, TrafficSplit, Workload
+from bot.domain.people import Person, Role
+from bot.domain.plan import DeployRequest, Plan, Step
+from bot.domain.record import Record
+from bot.domain.run import Run, RunState, StepRecord
+
+
+class Clock(Protocol):
+    """Time: real, virtual in tests, or made faster."""
+
+    @property
+    def speed(self) -> float: ...
+
+    def now(self) -> datetime:
+        """The present, aware UTC."""
+        ...
+
+    async def sleep(self, duration: timedelta) -> None: ...
+
+
+class Platform(Protocol):
+    """One run's two deployments on the platform that its plan names."""
+
+    async def stable(self) -> Workload:
+        """Raises `NotFound` when the declared deployment is not there."""
+        ...
+
+    async def canary(self) -> Workload | None: ...
+
+    async def recorded_stable(self) -> Recorded:
+        """What `restore_stable` needs, read before anything is changed."""
+        ...
+
+    async def deploy_canary(self, image: str, version: str) -> None:
+        """Create or change the canary deployment; safe to repeat. Refuses somebody else's."""
+        ...
+
+    async def remove_canary(self) -> None:
+        """Delete it; fine if it is gone already."""
+        ...
+
+    async def promote_stable(self, image: str, version: str) -> None: ...
+
+    async def restore_stable(self, recorded: Recorded) -> None: ...
+
+
+class TrafficRouter(Protocol):
+    """One run's share of traffic. Every answer is read from the platform, never remembered."""
+
+    async def split(self) -> TrafficSplit:
+        """Raises `NotFound` or `Unreadable` when the declared objects do not route as declared."""
+        ...
+
+    async def shift(self, weight: int) -> None:
+        """Give the canary this weight; the header route stays as it is.
+
+        Raises:
+            Conflict: somebody changed the object meanwhile.
+        """
+        ...
+
+    async def route_header(self, to: Side) -> None: ...
+
+
+class HealthReading(Record):
+    """What a health path answered."""
+
+    path: str
+    ok: bool
+    status: int | None = None
+    version: str | None = None  # as the answer itself tells it, where it does
+    detail: str = ""  # plain; why not ok
+
+
+class HealthProbe(Protocol):
+    """Asks health paths as a user of that side would; trouble is an answer, not an exception."""
+
+    async def ask(self, side: Side) -> tuple[HealthReading, ...]:
+        """One reading per critical path; empty if no URL is configured."""
+        ...
+
+
+class MetricSource(Protocol):
+    """The team's metrics. Never raises for outside trouble: gaps say it."""
+
+    async def sample(self, subject: Subject, *, figures: bool = True) -> Sample:
+        """All configured figures of one version now; without `figures` only the counters."""
+        ...
+
+
+class GateRunner(Protocol):
+    """Answers a gate's question. A gate that cannot be answered is FAILED with the reason, never raised."""
+
+    async def run(self, gate: str, request: DeployRequest, run: str) -> GateResult: ...
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside that one run may look at or touch."""
+
+    platform: Platform
+    traffic: TrafficRouter
+    health: HealthProbe
+    metrics: MetricSource
+    gates: GateRunner
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a step kind may know when it is asked: the run as its journal tells it, and the time."""
+
+    run: Run
+    step: Step
+    now: datetime
+
+    @property
+    def record(self) -> StepRecord:
+        return self.run.record(self.step.id)
+
+
+class Seen(Record):
+    """What `observe` found: whether nothing is left to do, and what the way back will need."""
+
+    is_settled: bool
+    before: Recorded = Recorded()
+
+
+class StepKind(Protocol):
+    """How one kind of action is done. Holds no state of its own and never sleeps."""
+
+    async def observe(self, context: StepContext) -> Seen:
+        """What is true now; changes nothing."""
+        ...
+
+    async def apply(self, context: StepContext) -> None:
+        """Make it so; safe to repeat."""
+        ...
+
+    async def verify(self, context: StepContext) -> Outcome:
+        """Read back whether it is so, with evidence."""
+        ...
+
+
+class Publisher(Protocol):
+    """Brings Slack to what the journal says, in its own time. Never raises and never waits for Slack."""
+
+    def changed(self, run: Run) -> None: ...
+
+
+class Roles(Protocol):
+    """Who may do what; fails closed."""
+
+    async def has(self, person: Person, role: Role) -> bool: ...
+
+    async def names(self, role: Role) -> tuple[str, ...]:
+        """The people who have the role, for a refusal that says whom to ask."""
+        ...
+
+
+class Claim(Record):
+    """A run that this process drives now; `lease` fences every write."""
+
+    run: str
+    lease: int
+
+
+class Consumed(Record):
+    """What a batch of interrupts turned into."""
+
+    drafts: tuple[Draft, ...] = ()
+    timers: tuple[Timer, ...] = ()
+
+
+class Decision(StrEnum):
+    """What became of a press on a question."""
+
+    DECIDED = "decided"  # this press settled it
+    COUNTED = "counted"  # it counts, and more people are needed
+    REPEATED = "repeated"  # the same person said yes before
+    CLOSED = "closed"  # the question was decided or closed before
+
+
+class RunSummary(Record):
+    """A run as lists show it."""
+
+    id: str
+    application: str
+    environment: str
+    version: str
+    strategy: str
+    state: RunState
+    asked_by: Person | None
+    started_at: datetime
+    ended_at: datetime | None = None
+    reason: str | None = None
+
+
+class Journal(Protocol):
+    """The append-only journal with its leases and interrupts, as the engine sees it.
+
+    Every write bears a lease number and is refused with `LeaseLost` once another process has claimed the run.
+    Entries, timers and the state of questions change in one transaction.
+    """
+
+    async def entries(self, run: str) -> tuple[Entry, ...]:
+        """Raises `UnknownRun`, or `UnknownEvent` for what this version cannot read."""
+        ...
+
+    async def claim(self, owner: str, *, ttl: timedelta) -> tuple[Claim, ...]:
+        """Take over the active runs that nobody drives, or whose lease ran out. `ttl` is real time."""
+        ...
+
+    async def renew(self, claim: Claim, *, ttl: timedelta) -> None:
+        """Raises `LeaseLost`."""
+        ...
+
+    async def release(self, claim: Claim) -> None: ...
+
+    async def append(
+        self, claim: Claim, after: int, drafts: Sequence[Draft], timers: Sequence[Timer] = ()
+    ) -> tuple[Entry, ...]:
+        """Write entries behind number `after`, all or none.
+
+        Raises:
+            LeaseLost: another process drives the run, or entry `after` is not the newest.
+        """
+        ...
+
+    async def consume(
+        self, claim: Claim, after: int, decide: Callable[[tuple[Interrupt, ...]], Consumed]
+    ) -> tuple[Entry, ...]:
+        """Turn the waiting interrupts into entries and mark them consumed, in one transaction."""
+        ...
+
+    async def interrupt(self, interrupt: Interrupt) -> None:
+        """Commit it. The same trigger or timer twice counts once."""
+        ...
+
+    async def due(self, now: datetime) -> tuple[str, ...]:
+        """Turn the timers that are due into interrupts; the runs that have to wake."""
+        ...
+
+    async def next_due(self) -> datetime | None: ...
+
+
+class Runs(Protocol):
+    """What operations, lists and the publisher ask of the store."""
+
+    async def create(self, plan: Plan, by: Person) -> Run:
+        """A new run with its lock on application and environment.
+
+        Raises:
+            Locked: another run holds them; the message says which, whose and since when.
+            PolicyBlocked: the version is quarantined.
+        """
+        ...
+
+    async def load(self, run: str) -> Run:
+        """Raises `UnknownRun`."""
+        ...
+
+    async def active(self) -> tuple[RunSummary, ...]: ...
+
+    async def recent(self, limit: int = 20, application: str | None = None) -> tuple[RunSummary, ...]: ...
+
+    async def run_of_question(self, question: str) -> str | None: ...
+
+    async def decide(self, question: str, kind: InterruptKind, by: Person, at: datetime) -> Decision:
+        """Count a press: one conditional update says who wins, and the interrupt is committed with it."""
+        ...
+
+    async def quarantined(self, application: str, version: str) -> str | None:
+        """Why the version may not be deployed, or None."""
+        ...
+
+    async def audit(self, *, at: datetime, person: Person, what: str, run: str | None, result: str) -> None:
+        """Record who tried what, refused presses included."""
+        ...
