@@ -164,6 +164,10 @@ class Publisher(Protocol):
 
     def changed(self, run: Run) -> None: ...
 
+    def trouble(self, run: str, sentence: str) -> None:
+        """Something about a run that its journal cannot tell, said aloud."""
+        ...
+
 
 class Roles(Protocol):
     """Who may do what; fails closed."""

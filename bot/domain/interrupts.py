@@ -122,6 +122,8 @@ def _timer(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
     purpose, _, name = (interrupt.purpose or "").partition(":")
     if purpose == "hold":
         return (Draft(event=Reminded()),) if run.state is RunState.HELD else ()
+    if purpose == "lapse":
+        return _lapse(run, name)
     question = run.question
     if question is None or question.id != name:
         return ()
@@ -137,6 +139,19 @@ def _timer(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
         ending=Ending.ABORTED,
         reason=Reason.APPROVAL_EXPIRED,
         sentence=f"Nobody answered within {minutes} minutes; silence never moves traffic forward.",
+        quarantine=False,
+    )
+    return (Draft(event=turn),)
+
+
+def _lapse(run: Run, name: str) -> tuple[Draft, ...]:
+    """A hold by the bot is a question that nobody answered; a hold by a person does not expire."""
+    if run.state is not RunState.HELD or run.held_by is not None or str(run.held_seq) != name:
+        return ()
+    turn = TurnedBack(
+        ending=Ending.ABORTED,
+        reason=Reason.APPROVAL_EXPIRED,
+        sentence=f"I held the run and nobody answered. {run.held_why}".strip(),
         quarantine=False,
     )
     return (Draft(event=turn),)

@@ -60,9 +60,10 @@ def next_move(run: Run) -> Move:
     if run.state is RunState.GOING_BACK:
         return _backward(run)
     if run.state is not RunState.RUNNING:
-        # A held or waiting run finishes what it has begun (a bake goes on watching), and begins nothing.
+        # A run held by a person finishes what it has begun (a bake goes on watching) and begins nothing. When
+        # the bot itself holds, it holds because of the very step it was at.
         begun = tuple(step for step in run.open_steps if step in run.plan.steps)
-        if begun and not run.is_terminal:
+        if begun and run.state is RunState.HELD and run.held_by is not None:
             return CarryOut(steps=begun)
         return Rest()
     return _forward(run)
@@ -75,6 +76,8 @@ def may_begin(run: Run, step: Step) -> bool:
     if run.state is RunState.GOING_BACK:
         return step in run.plan.way_back
     if step not in run.plan.steps:
+        return False
+    if run.state is not RunState.RUNNING and run.record(step.id).status is StepStatus.PENDING:
         return False
     return not step.shifts_traffic or run.record(step.id).approval is not None
 
@@ -106,10 +109,10 @@ def _begin(run: Run, steps: tuple[Step, ...]) -> Move:
 
 def _standing_approval(run: Run, step: Step) -> Basis | None:
     """What approves the step without asking again; anything but *healthy* always asks."""
+    if _covers(run, step):
+        return Basis.COVERED
     if run.verdict is not None and not run.verdict.is_healthy:
         return None
-    if step.covered_by is not None and run.record(step.covered_by).approval is not None:
-        return Basis.COVERED
     if run.plan.approvals.required == "none":
         return Basis.POLICY
     if run.grant is not None and run.grant.digest == run.digest:
@@ -117,6 +120,17 @@ def _standing_approval(run: Run, step: Step) -> Basis | None:
     if run.plan.approvals.required == "once" and _was_approved_by_people(run):
         return Basis.POLICY
     return None
+
+
+def _covers(run: Run, step: Step) -> bool:
+    """An approval covers a later step while all is healthy, or if it was given in the newest verdict's sight."""
+    if step.covered_by is None:
+        return False
+    approved_at = run.record(step.covered_by).approved_at
+    if approved_at is None:
+        return False
+    unseen = run.verdict_at is not None and run.verdict_at > approved_at
+    return not unseen or (run.verdict is not None and run.verdict.is_healthy)
 
 
 def _was_approved_by_people(run: Run) -> bool:

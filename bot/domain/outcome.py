@@ -55,6 +55,7 @@ class Evidence(Record):
     points: tuple[Point, ...] = ()  # the picture's
     accepted_at: datetime | None = None  # when the platform accepted a change of traffic
     looked_at: datetime | None = None
+    first_seen: datetime | None = None  # since when the new version has looked worse, without a break
 
 
 class Done(Record):
@@ -68,6 +69,7 @@ class Wait(Record):
 
     after: timedelta
     awaiting: str  # "2 of 3 pods ready"
+    reason: Reason = Reason.STEP_TIMED_OUT  # what it is called if the step's time runs out meanwhile
     evidence: Evidence | None = None
 
 

@@ -66,7 +66,7 @@ _ACTIVE = frozenset(RunState) - _TERMINAL
 _FORWARD = frozenset({RunState.RUNNING, RunState.WAITING, RunState.HELD})
 LEGAL: dict[type[Record], frozenset[RunState]] = {
     Claimed: _ACTIVE,
-    Intended: frozenset({RunState.RUNNING, RunState.GOING_BACK}),
+    Intended: frozenset({RunState.RUNNING, RunState.HELD, RunState.GOING_BACK}),
     Progressed: _ACTIVE,
     StepDone: _ACTIVE,
     StepFailed: _ACTIVE,
@@ -174,6 +174,8 @@ class Run(Record):
     grant: Granted | None = None
     granted_by: Person | None = None
     verdict: Verdict | None = None  # the newest one
+    verdict_at: datetime | None = None
+    held_seq: int = 0  # of the entry that began the newest hold
     held_at: datetime | None = None
     held_by: Person | None = None
     held_why: str = ""
@@ -360,7 +362,7 @@ def _step_changed(run: Run, entry: Entry, event: Intended | Progressed | StepDon
         )
     changed = run.with_(steps={**run.steps, name: new})
     verdict = new.evidence.verdict
-    return changed if verdict is None else changed.with_(verdict=verdict)
+    return changed if verdict is None else changed.with_(verdict=verdict, verdict_at=entry.at)
 
 
 def _asked_or_answered(
@@ -421,7 +423,11 @@ def _held_or_resumed(run: Run, entry: Entry, event: Held | Resumed) -> Run:
         who = entry.person.name if entry.person else "Slackwater"
         closed = _close(run, entry, f"Held by {who}")
         return closed.with_(
-            state=RunState.HELD, held_at=entry.at, held_by=entry.person, held_why=event.sentence
+            state=RunState.HELD,
+            held_seq=entry.seq,
+            held_at=entry.at,
+            held_by=entry.person,
+            held_why=event.sentence,
         )
     return run.with_(
         state=RunState.RUNNING, held_for=run.held_until(entry.at), held_at=None, held_by=None, held_why=""
