@@ -79,6 +79,10 @@ class TrafficRouter(Protocol):
 
     async def route_header(self, to: Side) -> None: ...
 
+    async def all_to_stable(self) -> None:
+        """Weight 0 and the header route to stable, in one change."""
+        ...
+
 
 class HealthReading(Record):
     """What a health path answered."""

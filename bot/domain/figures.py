@@ -45,6 +45,11 @@ class Subject(Record):
     version: str
     pods: str
 
+    @classmethod
+    def of(cls, namespace: str, version: str, workload: str) -> Self:
+        """The pods of a Deployment: `checkout` does not match those of `checkout-canary`."""
+        return cls(namespace=namespace, version=version, pods=f"{workload}-[a-z0-9]+-[a-z0-9]+")
+
 
 class Bucket(Record):
     """One bucket of a cumulative histogram: how many observations were at most `le` seconds (None = +Inf)."""
@@ -69,6 +74,16 @@ class Sample(Record):
         return self.figures.get(name, Figure.missing(Gap.EMPTY, f"no query called {name}"))
 
 
+class Window(Record):
+    """What one disjoint window added to a tally."""
+
+    since: datetime
+    until: datetime
+    requests: float
+    errors: float
+    buckets: tuple[float, ...] = ()  # increases, in the order of the tally's buckets; empty: none were read
+
+
 class Tally(Record):
     """What was counted over disjoint windows from the counters of one version.
 
@@ -81,9 +96,12 @@ class Tally(Record):
     errors: float = 0.0
     buckets: tuple[Bucket, ...] = ()  # increases per cumulative bucket
     windows: int = 0  # in how many windows at least one request was counted
+    recent: tuple[Window, ...] = ()  # the newest windows one by one, so that a change in mid-stage is seen
     last: Sample | None = None  # where the next window begins
+    fallen: Sample | None = None  # a reading in which a counter fell, until the next one tells why
     gaps: tuple[Gap, ...] = ()  # of the newest reading; empty when all was there
     blind_since: datetime | None = None  # since when every reading has had a gap in the counters
+    blind_detail: str = ""  # what the source said of it, in plain words
 
 
 class Point(Record):

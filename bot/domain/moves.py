@@ -65,7 +65,8 @@ def next_move(run: Run) -> Move:
         begun = tuple(step for step in run.open_steps if step in run.plan.steps)
         if begun and run.state is RunState.HELD and run.held_by is not None:
             return CarryOut(steps=begun)
-        return Rest()
+        failed = [run.record(step.id) for step in run.plan.steps if _has_failed(run, step)]
+        return _give_up(run, failed) if failed and not run.is_terminal else Rest()
     return _forward(run)
 
 
@@ -123,7 +124,7 @@ def _standing_approval(run: Run, step: Step) -> Basis | None:
 
 
 def _covers(run: Run, step: Step) -> bool:
-    """An approval covers a later step while all is healthy, or if it was given in the newest verdict's sight."""
+    """An approval covers a later step while all is healthy, or if it knew the newest verdict."""
     if step.covered_by is None:
         return False
     approved_at = run.record(step.covered_by).approved_at
@@ -167,6 +168,10 @@ def _backward(run: Run) -> Move:
 
 def _is_done(run: Run, step: Step) -> bool:
     return run.record(step.id).status is StepStatus.DONE
+
+
+def _has_failed(run: Run, step: Step) -> bool:
+    return run.record(step.id).status is StepStatus.FAILED
 
 
 def _finish_sentence(run: Run) -> str:

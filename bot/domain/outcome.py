@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.domain.figures import Point, Tally
+from bot.domain.figures import Point, Sample, Tally
 from bot.domain.gates import GateResult
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
@@ -52,6 +52,9 @@ class Evidence(Record):
     verdict: Verdict | None = None
     canary: Tally | None = None
     stable: Tally | None = None
+    canary_now: Sample | None = None  # the newest readings with all figures
+    stable_now: Sample | None = None
+    warming: bool = False  # the first moments of a stage, in which only grave errors count
     points: tuple[Point, ...] = ()  # the picture's
     accepted_at: datetime | None = None  # when the platform accepted a change of traffic
     looked_at: datetime | None = None

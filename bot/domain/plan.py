@@ -18,8 +18,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from bot.domain.actions import Action
+from bot.domain.actions import Action, Side
 from bot.domain.errors import UnknownEvent
+from bot.domain.figures import Subject
 from bot.domain.people import Person
 from bot.domain.record import Record
 
@@ -80,6 +81,11 @@ class Target(Record):
     def canary_workload(self) -> str:
         return f"{self.workload}-canary"
 
+    def pods(self, side: Side) -> str:
+        """A pattern for the names of one side's pods: workload, template hash, suffix."""
+        name = self.workload if side is Side.STABLE else self.canary_workload
+        return f"{name}-[a-z0-9]+-[a-z0-9]+"
+
 
 class ApprovalPolicy(Record):
     """Who has to say yes to a shift, and what happens when nobody answers."""
@@ -133,6 +139,11 @@ class Plan(Record):
             if step.id == step_id:
                 return step
         raise KeyError(step_id)
+
+    def subject(self, side: Side) -> Subject:
+        """Whose figures stand for one side."""
+        version = self.request.running_version if side is Side.STABLE else self.request.version
+        return Subject(namespace=self.target.namespace, version=version, pods=self.target.pods(side))
 
     @property
     def shifts(self) -> tuple[Step, ...]:

@@ -228,6 +228,12 @@ class Run(Record):
         )
 
     @property
+    def first_seen(self) -> datetime | None:
+        """Since when the step that failed had looked bad."""
+        failed = (r for r in self.steps.values() if r.status is StepStatus.FAILED)
+        return next((r.evidence.first_seen for r in failed if r.evidence.first_seen), None)
+
+    @property
     def phase(self) -> Phase:
         """Of the first step that is not done yet; the last phase at the end."""
         for step in self.plan.steps:

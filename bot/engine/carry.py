@@ -1,0 +1,155 @@
+"""Carries one step out: observe, journal the intent, apply if needed, verify, journal the outcome.
+
+A step that was cut off is carried out again the same way; observing first is what makes that safe. Trouble
+that may pass is tried again until the step's time is over. On the way back there is no such limit: a way back
+that fails says so loudly and keeps trying.
+"""
+
+from datetime import datetime, timedelta
+
+from bot.domain.errors import NotFound, OutsideError, Permanent
+from bot.domain.events import Draft, Held, Noted, Progressed, StepDone, StepFailed, Timer
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait
+from bot.domain.plan import Step
+from bot.domain.reasons import Reason
+from bot.domain.run import StepStatus
+from bot.engine.ledger import Ledger
+from bot.ports import Clock, StepContext, StepKind
+
+_FIRST_RETRY = timedelta(milliseconds=500)
+_LAST_RETRY = timedelta(seconds=10)
+# A waiting step's memory is journaled this often even if nothing new is awaited; what lies between is counted
+# again from the source's counters after a crash, so nothing is lost by it.
+_JOURNAL_PROGRESS = timedelta(seconds=30)
+
+
+class Carrier:
+    """Carries out one step of one run."""
+
+    def __init__(self, kind: StepKind, step: Step, ledger: Ledger, clock: Clock) -> None:
+        self._kind = kind
+        self._step = step
+        self._ledger = ledger
+        self._clock = clock
+        self._evidence = ledger.run.record(step.id).evidence
+        self._awaiting = ""
+        self._journaled_at: datetime | None = None
+        self._retry = _FIRST_RETRY
+        self._is_way_back = step in ledger.run.plan.way_back
+
+    async def carry_out(self) -> None:
+        """Until the step has an outcome, or the run is held because of it.
+
+        Raises:
+            LeaseLost: another process drives the run now.
+            IllegalTransition: the step may not begin; nothing was touched.
+        """
+        outcome = await self._attempt()
+        while not isinstance(outcome, Done):
+            if isinstance(outcome, Failed) and not self._is_way_back:
+                await self._fail(outcome)
+                return
+            outcome = self._overdue(outcome) or outcome
+            if isinstance(outcome, Wait):
+                await self._remember(outcome)
+                await self._clock.sleep(outcome.after)
+                outcome = await self._once_more()
+            elif self._is_way_back:
+                # There is nothing behind the way back: say it aloud and try again.
+                await self._say_stuck(outcome.sentence)
+                await self._clock.sleep(_LAST_RETRY)
+                outcome = await self._attempt()
+        await self._write(StepDone(evidence=outcome.evidence))
+
+    async def _attempt(self) -> Outcome:
+        try:
+            seen = await self._kind.observe(self._context())
+            await self._ledger.intend(self._step, seen.before)
+            if not seen.is_settled:
+                await self._kind.apply(self._context())
+            outcome = await self._kind.verify(self._context())
+        except (OutsideError, Permanent) as error:
+            return await self._after(error)
+        self._retry = _FIRST_RETRY
+        return outcome
+
+    async def _once_more(self) -> Outcome:
+        """Verify again; if the last try ended in trouble outside, do the whole step again."""
+        if self._retry != _FIRST_RETRY or not self._has_begun():
+            return await self._attempt()
+        try:
+            return await self._kind.verify(self._context())
+        except (OutsideError, Permanent) as error:
+            return await self._after(error)
+
+    async def _after(self, error: OutsideError | Permanent) -> Outcome:
+        if not self._has_begun():
+            # Nothing was touched yet. The trouble is journaled as the step's own, so the step begins here.
+            await self._ledger.intend(self._step, self._ledger.run.record(self._step.id).before)
+        is_transient = isinstance(error, OutsideError) and error.is_transient
+        if not is_transient and not self._is_way_back:
+            reason = Reason.MISSING if isinstance(error, NotFound) else Reason.STEP_FAILED
+            return Failed(reason=reason, sentence=f"{self._step.title}: {error}")
+        self._retry = min(self._retry * 2, _LAST_RETRY)
+        wait = self._retry
+        if isinstance(error, OutsideError) and error.retry_after is not None:
+            wait = max(wait, error.retry_after)
+        return Wait(after=wait, awaiting=str(error), evidence=self._evidence)
+
+    def _has_begun(self) -> bool:
+        return self._ledger.run.record(self._step.id).status is not StepStatus.PENDING
+
+    def _context(self) -> StepContext:
+        run = self._ledger.run
+        record = run.record(self._step.id).with_(evidence=self._evidence)
+        steps = {**run.steps, self._step.id: record}
+        return StepContext(run=run.with_(steps=steps), step=self._step, now=self._clock.now())
+
+    def _overdue(self, outcome: Wait | Failed) -> Failed | None:
+        """A wait that has outlived the step's time; held time does not count."""
+        record = self._ledger.run.record(self._step.id)
+        if self._is_way_back or record.began is None or isinstance(outcome, Failed):
+            return None
+        now = self._clock.now()
+        held = self._ledger.run.held_until(now) - record.held_before
+        if now - record.began - held < self._step.timeout:
+            return None
+        minutes = self._step.timeout.total_seconds() / 60
+        sentence = f"{self._step.title}: not there after {minutes:g} minutes. {outcome.awaiting}"
+        return Failed(reason=outcome.reason, sentence=sentence, evidence=outcome.evidence or Evidence())
+
+    async def _remember(self, outcome: Wait) -> None:
+        if outcome.evidence is not None:
+            self._evidence = outcome.evidence
+        now = self._clock.now()
+        is_news = outcome.awaiting != self._awaiting
+        if not is_news and self._journaled_at and now - self._journaled_at < _JOURNAL_PROGRESS:
+            return
+        self._awaiting, self._journaled_at = outcome.awaiting, now
+        progress = Progressed(awaiting=outcome.awaiting, evidence=self._evidence)
+        await self._write(progress)
+        if self._is_way_back and is_news and self._retry != _FIRST_RETRY:
+            await self._say_stuck(outcome.awaiting)
+
+    async def _say_stuck(self, why: str) -> None:
+        sentence = f"The way back is stuck, and I keep trying. {self._step.title}: {why}"
+        note = Noted(key=f"stuck/{self._step.id}", sentence=sentence, loud=True)
+        await self._ledger.write(Draft(event=note))
+
+    async def _fail(self, outcome: Failed) -> None:
+        if outcome.reason is Reason.CHANGED_OUTSIDE:
+            await self._hold(outcome)
+            return
+        event = StepFailed(reason=outcome.reason, sentence=outcome.sentence, evidence=outcome.evidence)
+        await self._write(event)
+
+    async def _hold(self, outcome: Failed) -> None:
+        """Somebody else touched what the run relies on: neither forward nor back without a person."""
+        draft = Draft(event=Held(sentence=outcome.sentence))
+        run = self._ledger.run
+        due = self._clock.now() + run.plan.approvals.expire
+        await self._ledger.write(draft, timers=(Timer(purpose=f"lapse:{run.seq + 1}", due=due),))
+
+    async def _write(self, event: Progressed | StepDone | StepFailed) -> None:
+        attempt = self._ledger.run.record(self._step.id).attempt
+        await self._ledger.write(Draft(event=event, step=self._step.id, attempt=attempt))

@@ -1,0 +1,154 @@
+"""`bake`: the canary compared with stable for a while, over disjoint windows, ending with a verdict.
+
+What was counted so far is the step's evidence, so it survives the process. Time in which a person holds the
+run goes on being watched but does not count towards the end. A version that is found worse fails the step at
+once; *inconclusive* and *no data* at the end are verdicts too, and the question that follows shows them.
+
+**Cold starts.** For the first `skip_first` of a stage only grave errors count; then everything is counted
+anew, so that a cache that was cold does not speak for the hour to come.
+"""
+
+from datetime import datetime, timedelta
+
+from bot.analysis import Limits, Names, compare, count, restart
+from bot.domain.actions import Bake, Side
+from bot.domain.figures import Point, Sample, Tally
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait
+from bot.domain.reasons import Reason
+from bot.domain.run import StepStatus
+from bot.domain.verdict import Verdict, VerdictKind
+from bot.ports import MetricSource, Seen, StepContext, TrafficRouter
+from bot.steps.actions import action_of, is_ours_to_mind
+
+# Often enough to act a second after the scrape that shows it; the counters decide, not the number of looks.
+_LOOK = timedelta(seconds=1)
+# The windowed figures are shown to people, so they need not be fresher than this.
+_FIGURES = timedelta(seconds=15)
+# Points of the picture per stage; more would not be seen.
+_POINTS = 60
+_FINEST_POINT = timedelta(seconds=10)
+
+
+class BakeKind:
+    """Watches one stage. It changes nothing."""
+
+    def __init__(self, metrics: MetricSource, traffic: TrafficRouter, limits: Limits) -> None:
+        self._metrics = metrics
+        self._traffic = traffic
+        self._limits = limits
+
+    async def observe(self, context: StepContext) -> Seen:
+        return Seen(is_settled=True)
+
+    async def apply(self, context: StepContext) -> None: ...
+
+    async def verify(self, context: StepContext) -> Outcome:
+        split = await self._traffic.split()
+        wanted = action_of(context, Bake).weight
+        if split.canary != wanted and is_ours_to_mind(context):
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=_taken(context, wanted, split.canary))
+        evidence = await self._look(context, context.record.evidence)
+        verdict = evidence.verdict
+        assert verdict is not None, "every look ends with a verdict"
+        if verdict.kind is VerdictKind.WORSE:
+            return Failed(reason=Reason.WORSE_THAN_STABLE, sentence=verdict.sentence, evidence=evidence)
+        if self._is_over(context):
+            return Done(evidence=evidence.with_(sentence=verdict.sentence))
+        awaiting = "the source of the figures" if verdict.kind is VerdictKind.NO_DATA else "bake time"
+        return Wait(after=_LOOK, awaiting=awaiting, evidence=evidence)
+
+    async def _look(self, context: StepContext, before: Evidence) -> Evidence:
+        plan = context.run.plan
+        with_figures = _wants_figures(context, before)
+        canary = await self._metrics.sample(plan.subject(Side.CANARY), figures=with_figures)
+        stable = await self._metrics.sample(plan.subject(Side.STABLE), figures=with_figures)
+        new, old = before.canary or Tally(), before.stable or Tally()
+        warming = self._is_warming(context)
+        if not warming and (before.warming or before.canary is None):
+            new, old = restart(new), restart(old)
+        new, old = count(new, canary), count(old, stable)
+        newest = (canary, stable) if with_figures else (before.canary_now, before.stable_now)
+        baseline = _stable_before(context) if action_of(context, Bake).weight == 100 else None
+        names = Names(canary=plan.request.version, stable=plan.request.running_version)
+        verdict = compare(
+            new, old, newest[0], newest[1], self._limits, names=names, baseline=baseline, warming=warming
+        )
+        return Evidence(
+            verdict=verdict,
+            canary=new,
+            stable=old,
+            canary_now=newest[0],
+            stable_now=newest[1],
+            warming=warming,
+            points=_with_point(context, before, new, old),
+            looked_at=context.now,
+            first_seen=_first_seen(before, verdict, context.now),
+        )
+
+    def _is_warming(self, context: StepContext) -> bool:
+        began, duration = context.record.began, action_of(context, Bake).duration
+        # A stage that is shorter than that has nothing else to be judged by.
+        skip = min(self._limits.skip_first, duration / 4)
+        return began is not None and context.now - began < skip
+
+    def _is_over(self, context: StepContext) -> bool:
+        began = context.record.began
+        if began is None or context.run.held_at is not None:
+            return False
+        held = context.run.held_until(context.now) - context.record.held_before
+        return context.now - began - held >= action_of(context, Bake).duration
+
+
+def _taken(context: StepContext, wanted: int, found: int) -> str:
+    return (
+        f"Somebody else changed the route of {context.run.plan.target.virtual_service}: the canary has "
+        f"{found} % instead of {wanted} %. Traffic stays as it is."
+    )
+
+
+def _wants_figures(context: StepContext, before: Evidence) -> bool:
+    shown = before.canary_now
+    return shown is None or context.now - shown.at >= _FIGURES
+
+
+def _stable_before(context: StepContext) -> Tally | None:
+    """What stable counted in the newest stage in which it still had traffic."""
+    for step in reversed(context.run.plan.steps):
+        record = context.run.record(step.id)
+        has_counted = record.status is StepStatus.DONE and record.evidence.stable is not None
+        if isinstance(step.action, Bake) and step.action.weight < 100 and has_counted:
+            return record.evidence.stable
+    return None
+
+
+def _first_seen(before: Evidence, verdict: Verdict, now: datetime) -> datetime | None:
+    """Since when the new version's errors have been above stable's and the margin, without a break."""
+    errors = next((check for check in verdict.checks if check.name == "errors"), None)
+    if errors is None or errors.change is None or errors.limit is None or errors.change <= errors.limit:
+        return None
+    return before.first_seen or now
+
+
+def _with_point(context: StepContext, before: Evidence, new: Tally, old: Tally) -> tuple[Point, ...]:
+    """The picture's points with the newest one, once enough time has passed since the last."""
+    points = before.points
+    action = action_of(context, Bake)
+    between = max(action.duration / _POINTS, _FINEST_POINT)
+    if points and context.now - points[-1].at < between:
+        return points
+    canary, stable = _shown(new, before.canary_now), _shown(old, before.stable_now)
+    if not canary and not stable:
+        return points
+    return (*points, Point(at=context.now, weight=action.weight, canary=canary, stable=stable))
+
+
+def _shown(tally: Tally, now: Sample | None) -> dict[str, float]:
+    figures = {}
+    recent = [w for w in tally.recent if w.requests > 0]
+    if recent:
+        figures["errors"] = sum(w.errors for w in recent) / sum(w.requests for w in recent)
+    for name in ("p50", "p95", "p99", "memory", "business.conversion"):
+        value = now.figure(name).value if now is not None else None
+        if value is not None:
+            figures[name] = value
+    return figures

@@ -1,0 +1,75 @@
+"""`deploy-canary` and `remove-canary`: the new version's own deployment."""
+
+from datetime import timedelta
+
+from bot.domain.actions import DeployCanary
+from bot.domain.errors import Permanent
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
+from bot.domain.reasons import Reason
+from bot.ports import Platform, Seen, StepContext, TrafficRouter
+from bot.steps.actions import action_of
+
+_LOOK = timedelta(seconds=2)
+
+
+class DeployCanaryKind:
+    """The new version beside stable, ready and without traffic."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def observe(self, context: StepContext) -> Seen:
+        action = action_of(context, DeployCanary)
+        canary = await self._platform.canary()
+        is_settled = canary is not None and canary.image == action.image
+        return Seen(is_settled=is_settled, before=Recorded(workload=canary))
+
+    async def apply(self, context: StepContext) -> None:
+        action = action_of(context, DeployCanary)
+        await self._platform.deploy_canary(action.image, action.version)
+
+    async def verify(self, context: StepContext) -> Outcome:
+        action = action_of(context, DeployCanary)
+        canary = await self._platform.canary()
+        if canary is None:
+            sentence = f"The canary of {action.version} is gone; somebody deleted it."
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+        evidence = Evidence(sentence=_readiness(canary), workload=canary)
+        if canary.failed:
+            return Failed(reason=Reason.NOT_READY, sentence=_explained(canary), evidence=evidence)
+        if canary.is_settled and canary.ready == canary.replicas > 0 and canary.image == action.image:
+            return Done(evidence=evidence)
+        return Wait(after=_LOOK, awaiting=_explained(canary), reason=Reason.NOT_READY, evidence=evidence)
+
+
+class RemoveCanaryKind:
+    """Deletes the canary, but never while it gets traffic."""
+
+    def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
+        self._platform = platform
+        self._traffic = traffic
+
+    async def observe(self, context: StepContext) -> Seen:
+        canary = await self._platform.canary()
+        return Seen(is_settled=canary is None, before=Recorded(workload=canary))
+
+    async def apply(self, context: StepContext) -> None:
+        split = await self._traffic.split()
+        if split.canary != 0 or split.header_to == "canary":
+            raise Permanent("the canary still gets traffic, so it is not removed")
+        await self._platform.remove_canary()
+
+    async def verify(self, context: StepContext) -> Outcome:
+        canary = await self._platform.canary()
+        if canary is None:
+            return Done(evidence=Evidence(sentence=f"{context.run.plan.target.canary_workload} is gone"))
+        return Wait(after=_LOOK, awaiting=f"{canary.name} still has {canary.ready} pods")
+
+
+def _readiness(workload: Workload) -> str:
+    return f"{workload.ready} of {workload.replicas} pods of {workload.name} are ready"
+
+
+def _explained(workload: Workload) -> str:
+    why = f": {workload.problems[0]}" if workload.problems else ""
+    return f"{_readiness(workload)}{why}"

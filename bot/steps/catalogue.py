@@ -1,0 +1,29 @@
+"""Which step kind carries out which kind of action."""
+
+from collections.abc import Mapping
+
+from bot.analysis import Limits
+from bot.ports import StepKind, World
+from bot.steps.bake import BakeKind
+from bot.steps.canary import DeployCanaryKind, RemoveCanaryKind
+from bot.steps.gate import RunGateKind
+from bot.steps.health import CheckHealthKind
+from bot.steps.stable import CheckStableKind, PromoteStableKind, RestoreStableKind
+from bot.steps.traffic import RouteHeaderKind, SetWeightKind, TrafficToStableKind
+
+
+def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
+    """Every step kind this version knows, by the `kind` of its action, for one run's world."""
+    return {
+        "run-gate": RunGateKind(world.gates),
+        "check-stable": CheckStableKind(world.platform, world.traffic),
+        "deploy-canary": DeployCanaryKind(world.platform),
+        "route-header": RouteHeaderKind(world.traffic),
+        "check-health": CheckHealthKind(world.health),
+        "set-weight": SetWeightKind(world.platform, world.traffic),
+        "bake": BakeKind(world.metrics, world.traffic, limits),
+        "promote-stable": PromoteStableKind(world.platform, world.traffic),
+        "traffic-to-stable": TrafficToStableKind(world.platform, world.traffic),
+        "remove-canary": RemoveCanaryKind(world.platform, world.traffic),
+        "restore-stable": RestoreStableKind(world.platform),
+    }

@@ -1,0 +1,42 @@
+"""`check-health`: the critical paths of one side, asked as a user would."""
+
+from datetime import timedelta
+
+from bot.domain.actions import CheckHealth
+from bot.domain.outcome import Done, Evidence, Outcome, Wait
+from bot.domain.reasons import Reason
+from bot.ports import HealthProbe, HealthReading, Seen, StepContext
+from bot.steps.actions import action_of
+
+_LOOK = timedelta(seconds=5)
+
+
+class CheckHealthKind:
+    """Healthy means: every critical path answers well, and with the expected version if it tells one."""
+
+    def __init__(self, health: HealthProbe) -> None:
+        self._health = health
+
+    async def observe(self, context: StepContext) -> Seen:
+        return Seen(is_settled=True)
+
+    async def apply(self, context: StepContext) -> None: ...
+
+    async def verify(self, context: StepContext) -> Outcome:
+        action = action_of(context, CheckHealth)
+        readings = await self._health.ask(action.of)
+        if not readings:
+            return Done(evidence=Evidence(sentence="Not asked: the environment has no url to ask"))
+        trouble = [problem for r in readings if (problem := _problem(r, action.version)) is not None]
+        if trouble:
+            return Wait(after=_LOOK, awaiting="; ".join(trouble), reason=Reason.HEALTH)
+        paths = ", ".join(reading.path for reading in readings)
+        return Done(evidence=Evidence(sentence=f"{paths} healthy on {action.version}"))
+
+
+def _problem(reading: HealthReading, version: str) -> str | None:
+    if not reading.ok:
+        return f"{reading.path}: {reading.detail or reading.status}"
+    if reading.version is not None and reading.version != version:
+        return f"{reading.path} answers with {reading.version} instead of {version}"
+    return None

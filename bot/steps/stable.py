@@ -1,0 +1,107 @@
+"""`check-stable`, `promote-stable`, `restore-stable`: what serves before, at the end and on the way back."""
+
+from datetime import timedelta
+
+from bot.domain.actions import PromoteStable
+from bot.domain.errors import Permanent
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
+from bot.domain.reasons import Reason
+from bot.ports import Platform, Seen, StepContext, TrafficRouter
+from bot.steps.actions import action_of
+
+_LOOK = timedelta(seconds=2)
+
+
+class CheckStableKind:
+    """Nothing begins on ground that is not firm: objects missing, stable not ready, traffic not at rest."""
+
+    def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
+        self._platform = platform
+        self._traffic = traffic
+
+    async def observe(self, context: StepContext) -> Seen:
+        return Seen(is_settled=True, before=await self._platform.recorded_stable())
+
+    async def apply(self, context: StepContext) -> None: ...
+
+    async def verify(self, context: StepContext) -> Outcome:
+        stable, split = await self._platform.stable(), await self._traffic.split()
+        evidence = Evidence(sentence=_ready(stable), workload=stable, split=split)
+        running = context.run.plan.request.running_image
+        if stable.image != running:
+            sentence = f"{stable.name} runs {stable.image}, but {running} when this run was planned."
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+        if split.canary != 0:
+            sentence = f"The route already gives {split.canary} % to the canary; at rest it has to be 0."
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+        if stable.ready == 0 or not stable.is_settled:
+            return Wait(after=_LOOK, awaiting=_ready(stable), reason=Reason.NOT_READY, evidence=evidence)
+        return Done(evidence=evidence)
+
+
+class PromoteStableKind:
+    """Stable takes the new version while the canary serves everything."""
+
+    def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
+        self._platform = platform
+        self._traffic = traffic
+
+    async def observe(self, context: StepContext) -> Seen:
+        action = action_of(context, PromoteStable)
+        before = await self._platform.recorded_stable()
+        stable = await self._platform.stable()
+        return Seen(is_settled=stable.image == action.image, before=before)
+
+    async def apply(self, context: StepContext) -> None:
+        split = await self._traffic.split()
+        if split.canary != 100:
+            message = f"stable still serves {100 - split.canary} %, so it is not rolled"
+            raise Permanent(message)
+        action = action_of(context, PromoteStable)
+        await self._platform.promote_stable(action.image, action.version)
+
+    async def verify(self, context: StepContext) -> Outcome:
+        action = action_of(context, PromoteStable)
+        return _rolled_out(await self._platform.stable(), action.image)
+
+
+class RestoreStableKind:
+    """Stable gets back what the promotion's own entry recorded."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def observe(self, context: StepContext) -> Seen:
+        stable = await self._platform.stable()
+        recorded = self._recorded(context)
+        is_settled = recorded.workload is not None and stable.image == recorded.workload.image
+        return Seen(is_settled=is_settled)
+
+    async def apply(self, context: StepContext) -> None:
+        await self._platform.restore_stable(self._recorded(context))
+
+    async def verify(self, context: StepContext) -> Outcome:
+        recorded = self._recorded(context)
+        image = recorded.workload.image if recorded.workload else context.run.plan.request.running_image
+        return _rolled_out(await self._platform.stable(), image)
+
+    def _recorded(self, context: StepContext) -> Recorded:
+        return context.run.record(context.step.undoes or "").before
+
+
+def _rolled_out(stable: Workload, image: str) -> Outcome:
+    evidence = Evidence(sentence=_ready(stable), workload=stable)
+    if stable.image == image and stable.is_settled:
+        return Done(evidence=evidence)
+    if stable.failed:
+        return Failed(reason=Reason.NOT_READY, sentence=_not_ready(stable), evidence=evidence)
+    return Wait(after=_LOOK, awaiting=_ready(stable), reason=Reason.NOT_READY, evidence=evidence)
+
+
+def _ready(workload: Workload) -> str:
+    return f"{workload.ready} of {workload.replicas} pods of {workload.name} are ready"
+
+
+def _not_ready(workload: Workload) -> str:
+    why = f" {workload.problems[0]}" if workload.problems else ""
+    return f"{_ready(workload)}, and the platform gave up.{why}"

@@ -1,0 +1,124 @@
+"""`set-weight`, `route-header`, `traffic-to-stable`: every shift is verified by reading it back."""
+
+from datetime import timedelta
+
+from bot.domain.actions import RouteHeader, SetWeight
+from bot.domain.errors import Permanent
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait
+from bot.domain.reasons import Reason
+from bot.ports import Platform, Seen, StepContext, TrafficRouter
+from bot.steps.actions import action_of, is_ours_to_mind
+
+_LOOK = timedelta(milliseconds=500)
+
+
+class SetWeightKind:
+    """A share of traffic for the canary; what it is moved from has to be what the journal says."""
+
+    def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
+        self._platform = platform
+        self._traffic = traffic
+
+    async def observe(self, context: StepContext) -> Seen:
+        split = await self._traffic.split()
+        wanted = action_of(context, SetWeight).weight
+        return Seen(is_settled=split.canary == wanted, before=Recorded(split=split))
+
+    async def apply(self, context: StepContext) -> None:
+        if self._surprise(context) is None:
+            await self._check_canary(context)
+            await self._traffic.shift(action_of(context, SetWeight).weight)
+
+    async def verify(self, context: StepContext) -> Outcome:
+        wanted = action_of(context, SetWeight).weight
+        split = await self._traffic.split()
+        if split.canary == wanted:
+            sentence = f"{wanted} % of traffic on {context.run.plan.request.version}"
+            return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
+        surprise = self._surprise(context)
+        if surprise is not None:
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
+        return Wait(
+            after=_LOOK,
+            awaiting=f"the route still gives {split.canary} % to the canary",
+            reason=Reason.VERIFY_FAILED,
+        )
+
+    def _surprise(self, context: StepContext) -> str | None:
+        """What the route said before, if neither the journal nor this step explains it."""
+        before = context.record.before.split
+        expected = {context.run.weight, action_of(context, SetWeight).weight}
+        if before is None or before.canary in expected or not is_ours_to_mind(context):
+            return None
+        return (
+            f"Somebody else changed the route of {context.run.plan.target.virtual_service}: the canary has "
+            f"{before.canary} % instead of {context.run.weight} %. Traffic stays as it is."
+        )
+
+    async def _check_canary(self, context: StepContext) -> None:
+        """No traffic to a canary that is not there, not ready, or not the image that was approved."""
+        canary = await self._platform.canary()
+        if canary is None or canary.ready == 0:
+            raise Permanent("the canary has no ready pod, so it gets no traffic")
+        approval = context.record.approval
+        digest = context.run.digest
+        if approval is not None and digest is not None and canary.digest not in {None, digest}:
+            message = f"the canary runs {canary.digest}, but {digest} was approved"
+            raise Permanent(message)
+
+
+class RouteHeaderKind:
+    """Requests with the canary header reach one side, whatever the weight."""
+
+    def __init__(self, traffic: TrafficRouter) -> None:
+        self._traffic = traffic
+
+    async def observe(self, context: StepContext) -> Seen:
+        split = await self._traffic.split()
+        wanted = action_of(context, RouteHeader).to
+        return Seen(is_settled=split.header_to == wanted.value, before=Recorded(split=split))
+
+    async def apply(self, context: StepContext) -> None:
+        await self._traffic.route_header(action_of(context, RouteHeader).to)
+
+    async def verify(self, context: StepContext) -> Outcome:
+        wanted = action_of(context, RouteHeader).to
+        split = await self._traffic.split()
+        if split.header_to == wanted.value:
+            evidence = Evidence(sentence=f"the canary header leads to {wanted.value}", split=split)
+            return Done(evidence=evidence)
+        return Wait(after=_LOOK, awaiting="the header route is not there yet", reason=Reason.VERIFY_FAILED)
+
+
+class TrafficToStableKind:
+    """Everything to stable, the header route included; never onto a stable without a ready pod."""
+
+    def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
+        self._platform = platform
+        self._traffic = traffic
+
+    async def observe(self, context: StepContext) -> Seen:
+        split = await self._traffic.split()
+        return Seen(is_settled=_is_home(split), before=Recorded(split=split))
+
+    async def apply(self, context: StepContext) -> None:
+        stable = await self._platform.stable()
+        if stable.ready == 0 and context.run.weight > 0:
+            message = f"{stable.name} has no ready pod either, so traffic stays where it is"
+            raise Permanent(message)
+        await self._traffic.all_to_stable()
+
+    async def verify(self, context: StepContext) -> Outcome:
+        split = await self._traffic.split()
+        if _is_home(split):
+            sentence = "All traffic is on stable, the header route included"
+            return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
+        return Wait(
+            after=_LOOK,
+            awaiting=f"the route still gives {split.canary} % to the canary",
+            reason=Reason.VERIFY_FAILED,
+        )
+
+
+def _is_home(split: TrafficSplit) -> bool:
+    return split.canary == 0 and split.header_to != "canary"
