@@ -17,7 +17,7 @@ from bot.domain.plan import Plan
 from bot.domain.run import Run, fold_all
 from bot.engine.driver import Driver
 from bot.engine.ledger import Ledger
-from bot.engine.timers import Timers
+from bot.engine.timers import Alarm, Timers
 from bot.engine.triggers import TriggerWatch
 from bot.ports import Claim, Clock, Journal, Publisher, StepKind, World
 
@@ -43,6 +43,7 @@ class Engine:
         world: Callable[[Plan], World],
         kinds: Callable[[Plan, World], Kinds],
         triggers: Callable[[Plan, World], TriggerWatch],
+        alarm: Alarm,
         owner: str,
         new_id: Callable[[], str],
     ) -> None:
@@ -59,7 +60,7 @@ class Engine:
         self._background: set[asyncio.Task[None]] = set()
         self._wanted = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
-        self._timers = Timers(journal, clock, self._timer_rang)
+        self._timers = Timers(journal, clock, alarm, self.nudge)
 
     async def start(self) -> None:
         """Take over what nobody drives, and go on doing so."""
@@ -81,9 +82,6 @@ class Engine:
             driver.nudge()
         else:
             self._wanted.set()
-
-    async def _timer_rang(self, run: str) -> None:
-        self.nudge(run)
 
     async def _claim_for_ever(self) -> None:
         while True:

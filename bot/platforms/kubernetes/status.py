@@ -1,0 +1,110 @@
+"""A Deployment and its pods, read into the platform's words. Pure."""
+
+import re
+from typing import Any
+
+from bot.domain.outcome import Workload
+
+_DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
+# Why a container does not run, in the words a kubelet uses; the waiting ones come with a message.
+_HARMLESS = frozenset({"ContainerCreating", "PodInitializing"})
+_PROBLEMS = 5
+_LENGTH = 300
+
+Object = dict[str, Any]
+
+
+def workload(deployment: Object, pods: list[Object], events: list[Object], container: str) -> Workload:
+    """What the deployment is and how far its rollout got; `pods` are those its selector finds."""
+    metadata, spec, status = (deployment.get(key) or {} for key in ("metadata", "spec", "status"))
+    wanted = spec.get("replicas", 1)
+    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
+    is_observed = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    image = container_of(deployment, container).get("image", "")
+    return Workload(
+        name=metadata.get("name", ""),
+        image=image,
+        digest=digest(pods, container, image),
+        version=version_of(image),
+        replicas=wanted,
+        ready=status.get("readyReplicas", 0),
+        updated=updated,
+        is_settled=is_observed
+        and updated == wanted
+        and total == wanted
+        and status.get("availableReplicas", 0) == wanted,
+        problems=problems(pods, events),
+        failed=is_observed and _has_given_up(status),
+    )
+
+
+def container_of(deployment: Object, name: str) -> Object:
+    """The named container of the template, or an empty object."""
+    containers = _at(deployment, "spec", "template", "spec", "containers") or []
+    return next((c for c in containers if c.get("name") == name), {})
+
+
+def version_of(image: str) -> str | None:
+    """The tag; None for an image that has none."""
+    name = image.partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2] or None
+
+
+def digest(pods: list[Object], container: str, image: str) -> str | None:
+    """The one digest that every ready pod of this image runs; None while there is none, or several."""
+    found = set()
+    for pod in pods:
+        for status in _at(pod, "status", "containerStatuses") or []:
+            if status.get("name") != container or not status.get("ready"):
+                continue
+            spec = {c.get("name"): c.get("image") for c in _at(pod, "spec", "containers") or []}
+            match = _DIGEST.search(status.get("imageID") or "")
+            if spec.get(container) == image and match:
+                found.add(match.group(1))
+    return found.pop() if len(found) == 1 else None
+
+
+def problems(pods: list[Object], events: list[Object]) -> tuple[str, ...]:
+    """Why pods are not ready, the worst first, each once, bounded."""
+    names = {_at(pod, "metadata", "name") for pod in pods if not _is_ready(pod)}
+    found = [trouble for pod in pods if not _is_ready(pod) for trouble in _container_troubles(pod)]
+    warnings = [e for e in events if e.get("type") == "Warning" and _regards(e) in names]
+    warnings.sort(key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "", reverse=True)
+    found += [f"{e.get('reason', '')}: {e.get('message', '')}" for e in warnings]
+    unique = dict.fromkeys(" ".join(text.split())[:_LENGTH] for text in found)
+    return tuple(unique)[:_PROBLEMS]
+
+
+def _container_troubles(pod: Object) -> list[str]:
+    found = []
+    for status in _at(pod, "status", "containerStatuses") or []:
+        waiting = _at(status, "state", "waiting") or {}
+        ended = _at(status, "lastState", "terminated") or {}
+        if waiting.get("reason") and waiting["reason"] not in _HARMLESS:
+            found.append(f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": "))
+        if ended:
+            found.append(f"{ended.get('reason', 'Error')} (exit {ended.get('exitCode')})")
+    return found
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = _at(pod, "status", "conditions") or []
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def _regards(event: Object) -> str | None:
+    name = _at(event, "involvedObject", "name")
+    return str(name) if name else None
+
+
+def _has_given_up(status: Object) -> bool:
+    return any(
+        c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded"
+        for c in status.get("conditions") or []
+    )
+
+
+def _at(obj: Any, *path: str) -> Any:
+    for key in path:
+        obj = obj.get(key) if isinstance(obj, dict) else None
+    return obj
