@@ -183,12 +183,39 @@ async def clone(url: str, folder: Path) -> Path:
     return folder
 
 
+async def import_history(stream: Path, folder: Path, *, limit: timedelta = _LIMIT) -> Path:
+    """A new bare repository in `folder` with the history of a fast-import stream, whole or not at all.
+
+    Raises:
+        OutsideError: git is missing, or the stream is not one.
+    """
+    making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        await _git(making, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", ".")
+        await _git(making, "fast-import", "--quiet", limit=limit, stdin=stream)
+        await asyncio.to_thread(making.replace, folder)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, making, ignore_errors=True)
+    return folder
+
+
 async def _git(
-    folder: Path, *words: str, fine: tuple[int, ...] = (0,), keep: int = 65_536, limit: timedelta = _LIMIT
+    folder: Path,
+    *words: str,
+    fine: tuple[int, ...] = (0,),
+    keep: int = 65_536,
+    limit: timedelta = _LIMIT,
+    stdin: Path | None = None,
 ) -> Finished:
     """What git answers, as it is; what goes into an error is redacted there."""
     finished = await run(
-        ("git", *_SAFE, *words), cwd=folder, limit=limit, environment=_ENVIRONMENT, keep=keep, raw=True
+        ("git", *_SAFE, *words),
+        cwd=folder,
+        limit=limit,
+        environment=_ENVIRONMENT,
+        keep=keep,
+        raw=True,
+        stdin=stdin,
     )
     if finished.timed_out:
         raise Rejected(_SYSTEM, f"`git {words[0]}` did not end within {limit.total_seconds():.0f} s")

@@ -64,8 +64,10 @@ async def run(
     environment: Mapping[str, str] | None = None,
     keep: int = TAIL,
     raw: bool = False,
+    stdin: Path | None = None,
 ) -> Finished:
-    """Run `argv` in `cwd` for at most `limit`; `environment` is added to the allowed variables.
+    """Run `argv` in `cwd` for at most `limit`; `environment` is added to the allowed variables,
+    `stdin` is a file to read from (nothing otherwise).
 
     `raw` leaves the output as it is, for text that a reader parses and nobody is shown.
 
@@ -74,7 +76,7 @@ async def run(
         Rejected: the tool is there and cannot be started.
     """
     started = time.monotonic()
-    transport, output = await _start(tuple(argv), cwd, child_environment(environment), keep)
+    transport, output = await _start(tuple(argv), cwd, child_environment(environment), keep, stdin)
     timed_out = False
     try:
         async with asyncio.timeout(limit.total_seconds()):
@@ -135,22 +137,23 @@ class _Output(asyncio.SubprocessProtocol):
 
 
 async def _start(
-    argv: tuple[str, ...], cwd: Path, environment: dict[str, str], keep: int
+    argv: tuple[str, ...], cwd: Path, environment: dict[str, str], keep: int, stdin: Path | None
 ) -> tuple[asyncio.SubprocessTransport, _Output]:
     tool = argv[0] if argv else ""
     if not os.path.isdir(cwd):  # noqa: ASYNC240, PTH112 - one stat
         raise NotFound(tool, f"the folder {cwd} does not exist")
     try:
-        return await asyncio.get_running_loop().subprocess_exec(
-            lambda: _Output(keep),
-            *argv,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with open(stdin or os.devnull, "rb") as source:  # noqa: ASYNC230, PTH123 - the child reads it, not we
+            return await asyncio.get_running_loop().subprocess_exec(
+                lambda: _Output(keep),
+                *argv,
+                cwd=cwd,
+                env=environment,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
     except FileNotFoundError as error:
         raise NotFound(tool, "not found on PATH; install it where the bot runs") from error
     except (OSError, ValueError) as error:
