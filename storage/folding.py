@@ -1,0 +1,62 @@
+"""Runs as their journals fold, remembered so that a write does not read a whole journal again.
+
+Entries never change, so what was folded stays true; only what came after it has to be read.
+"""
+
+from collections import OrderedDict
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from bot.domain.errors import UnknownRun
+from bot.domain.events import Entry
+from bot.domain.run import Run, begin, fold
+from storage.rows import entry_from_row
+from storage.tables import JournalRow
+
+# More than are active at once in one bot; an older run is simply folded anew.
+_REMEMBERED = 64
+
+
+def entries_after(session: Session, run: str, seq: int) -> tuple[Entry, ...]:
+    """Raises `UnknownEvent` for what this version cannot read."""
+    query = (
+        select(JournalRow)
+        .where(col(JournalRow.run) == run, col(JournalRow.seq) > seq)
+        .order_by(col(JournalRow.seq))
+    )
+    return tuple(entry_from_row(row) for row in session.scalars(query))
+
+
+class FoldedRuns:
+    """The runs as of their newest committed entry."""
+
+    def __init__(self) -> None:
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+
+    def load(self, session: Session, run_id: str) -> Run:
+        """The run now. To be asked before the transaction writes: what is remembered must be committed.
+
+        Raises:
+            UnknownRun: no journal by that name.
+            UnknownEvent: it holds something that this version cannot read.
+        """
+        run = self._runs.get(run_id)
+        for entry in entries_after(session, run_id, run.seq if run else 0):
+            run = begin(entry) if run is None else fold(run, entry)
+        if run is None:
+            raise unknown_run(run_id)
+        self.remember(run)
+        return run
+
+    def remember(self, run: Run) -> None:
+        """Keep what is committed by now."""
+        self._runs[run.id] = run
+        self._runs.move_to_end(run.id)
+        while len(self._runs) > _REMEMBERED:
+            self._runs.popitem(last=False)
+
+
+def unknown_run(run: str) -> UnknownRun:
+    return UnknownRun(f"There is no run called {run}.", "See the newest ones with /deploy history.")

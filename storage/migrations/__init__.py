@@ -1,0 +1,1 @@
+"""How a database grew: one file per change, in order. Written once, never edited after a release."""

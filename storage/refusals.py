@@ -1,0 +1,29 @@
+"""Why a run is not created, in words for the person who asked."""
+
+from bot.domain.errors import Locked, PolicyBlocked
+from bot.domain.run import Run
+
+
+def locked(holder: Run) -> Locked:
+    """Another run holds application and environment: which, whose, since when, how far."""
+    request = holder.plan.request
+    who = holder.asked_by.name if holder.asked_by else "Slackwater"
+    since = f"{holder.started_at:%Y-%m-%d %H:%M} UTC"
+    return Locked(
+        f"{request.application} in {request.environment} is held by run {holder.id}: {who} has been "
+        f"deploying {request.version} since {since}. It is {holder.state.value} with {holder.weight} % of "
+        "traffic on the new version.",
+        "Wait until it has ended, or end it with /deploy abort.",
+    )
+
+
+def quarantined(application: str, version: str, why: str) -> PolicyBlocked:
+    return PolicyBlocked(
+        f"{version} of {application} is quarantined: {why}",
+        "Deploy a version that mends it, or have an administrator release it.",
+    )
+
+
+def quarantine_words(why: str, run: str) -> str:
+    """What `quarantined` answers: the sentence, and the run that it comes from."""
+    return f"{why} (run {run})"

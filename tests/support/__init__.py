@@ -1,0 +1,1 @@
+"""What tests share: builders for valid records, and in-memory twins that pass the real things' contracts."""
