@@ -1,0 +1,24 @@
+"""Judging figures: what was counted, whether the canary is worse than stable, when a trigger fires.
+
+Pure: records in, records out, no clock, no metrics source. The steps that bake and the engine's triggers
+call it and keep its records (`Tally`, `TriggerState`) between two looks. `counting` turns counters into
+disjoint windows, `evidence` and `intervals` hold the statistics, `comparison` makes the verdict, `triggers`
+watch spec §9's conditions.
+"""
+
+from bot.analysis.comparison import compare
+from bot.analysis.counting import count, restart
+from bot.analysis.limits import Limits, Names, TriggerLimits
+from bot.analysis.triggers import Fired, TriggerState, watch
+
+__all__ = [
+    "Fired",
+    "Limits",
+    "Names",
+    "TriggerLimits",
+    "TriggerState",
+    "compare",
+    "count",
+    "restart",
+    "watch",
+]
