@@ -110,6 +110,22 @@ class MetricSource(Protocol):
         ...
 
 
+class Versions(Protocol):
+    """The versions of one application, as its repository knows them."""
+
+    async def commit(self, version: str) -> str:
+        """Raises `UnknownThing`, whose remedy names the nearest ones, or `NotUnderstood`."""
+        ...
+
+    async def changes(self, old: str, new: str) -> tuple[str, ...]:
+        """Subjects of the commits between two commits, newest first, bounded."""
+        ...
+
+    async def newest(self) -> tuple[str, ...]:
+        """The newest versions, newest first, bounded."""
+        ...
+
+
 class GateRunner(Protocol):
     """Answers a gate's question. A gate that cannot be answered is FAILED with the reason, never raised."""
 

@@ -1,0 +1,28 @@
+"""What a person may ask for, one function each.
+
+An operation checks who asks, looks at the world where it must, commits what was asked, and tells the engine.
+It knows nothing of Slack: handlers and the command line call the same functions. Every refusal is a
+`Refused` with a plain sentence and what to do next, and is written to the audit trail like every success.
+"""
+
+from bot.operations.deciding import abort, approve, hold, resume, rollback
+from bot.operations.desk import Deployable, Desk
+from bot.operations.looking import find_run, history, status
+from bot.operations.planning import Wish, draw_up
+from bot.operations.starting import start
+
+__all__ = [
+    "Deployable",
+    "Desk",
+    "Wish",
+    "abort",
+    "approve",
+    "draw_up",
+    "find_run",
+    "history",
+    "hold",
+    "resume",
+    "rollback",
+    "start",
+    "status",
+]

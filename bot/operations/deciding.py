@@ -1,0 +1,156 @@
+"""What people decide about a run: approve, hold, resume, roll back, abort.
+
+A decision is committed before anybody is answered, and the run's driver makes entries of it. Who may: Hold,
+Abort and Rollback any deployer, approver or admin, the requester included; Approve and Resume approvers only.
+"""
+
+from bot.domain.errors import NotAllowed, OutsideError, Refused, StaleButton, UnknownRun
+from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.people import Person, Role
+from bot.domain.run import Question, Run, RunState
+from bot.operations.desk import Desk, record, require
+from bot.operations.looking import find_run
+from bot.ports import Decision
+
+_ANY = (Role.DEPLOYER, Role.APPROVER, Role.ADMIN)
+
+
+async def approve(desk: Desk, question: str, by: Person, *, rest: bool = False) -> Decision:
+    """Count a yes to an open question; with `rest`, to all that follow while healthy.
+
+    Raises:
+        NotAllowed: not an approver, or the requester where that is barred.
+        StaleButton: the question is closed, or what it showed is no longer so.
+    """
+    what = "approve_rest" if rest else "approve"
+    run = await _run_asking(desk, question)
+    try:
+        return await _approve(desk, run, question, by, rest=rest)
+    except Refused as refusal:
+        await record(desk, by, what, run.id, f"refused: {refusal.reason.value}")
+        raise
+
+
+async def _approve(desk: Desk, run: Run, question: str, by: Person, *, rest: bool) -> Decision:
+    await require(desk, by, (Role.APPROVER,), "approve", run.id)
+    await _bar_requester(desk, run, by)
+    opened = run.question
+    if opened is None or opened.id != question:
+        raise stale(run, question)
+    await _check_image(desk, run, opened)
+    kind = InterruptKind.APPROVE_REST if rest else InterruptKind.APPROVE
+    decision = await desk.runs.decide(question, kind, by, desk.clock.now())
+    if decision is Decision.CLOSED:
+        raise stale(await desk.runs.load(run.id), question)
+    desk.nudge(run.id)
+    await record(desk, by, kind.value, run.id, decision.value)
+    return decision
+
+
+async def hold(desk: Desk, run: Run, by: Person, why: str = "") -> None:
+    """Stop the run's clock; it finishes what it has begun and begins nothing.
+
+    Raises:
+        NotAllowed: the person has none of the roles.
+        StaleButton: there is nothing to hold.
+    """
+    await require(desk, by, _ANY, "hold", run.id)
+    if run.state not in {RunState.RUNNING, RunState.WAITING}:
+        raise StaleButton(f"{run.id} is {run.state.value}, so there is nothing to hold.")
+    await _interrupt(desk, run, InterruptKind.HOLD, by, why)
+
+
+async def resume(desk: Desk, run: Run, by: Person) -> None:
+    """Let a held run go on; a question that the hold closed is asked anew.
+
+    Raises:
+        NotAllowed: not an approver.
+        StaleButton: the run is not held.
+    """
+    await require(desk, by, (Role.APPROVER,), "resume", run.id)
+    if run.state is not RunState.HELD:
+        raise StaleButton(f"{run.id} is not held; it is {run.state.value}.")
+    await _interrupt(desk, run, InterruptKind.RESUME, by, "")
+
+
+async def rollback(desk: Desk, run: Run, by: Person, why: str = "") -> None:
+    """Take the version back and quarantine it.
+
+    Raises:
+        NotAllowed: the person has none of the roles.
+        StaleButton: the run is over or on its way back already.
+    """
+    await _go_back(desk, run, InterruptKind.ROLLBACK, by, why)
+
+
+async def abort(desk: Desk, run: Run, by: Person, why: str = "") -> None:
+    """End the run with traffic on stable; the version may be tried again.
+
+    Raises:
+        NotAllowed: the person has none of the roles.
+        StaleButton: the run is over or on its way back already.
+    """
+    await _go_back(desk, run, InterruptKind.ABORT, by, why)
+
+
+async def _go_back(desk: Desk, run: Run, kind: InterruptKind, by: Person, why: str) -> None:
+    await require(desk, by, _ANY, kind.value, run.id)
+    if run.is_terminal:
+        raise StaleButton(f"{run.id} is over: {run.state.value}.")
+    if run.state is RunState.GOING_BACK:
+        raise StaleButton(f"{run.id} is rolling back already.")
+    word = "Aborted" if kind is InterruptKind.ABORT else "Rolled back"
+    sentence = f"{word} by {by.name}" + (f": {why}" if why else ".")
+    await _interrupt(desk, run, kind, by, sentence)
+
+
+async def _interrupt(desk: Desk, run: Run, kind: InterruptKind, by: Person, sentence: str) -> None:
+    now = desk.clock.now()
+    await desk.journal.interrupt(Interrupt(run=run.id, kind=kind, at=now, person=by, sentence=sentence))
+    desk.nudge(run.id)
+    await record(desk, by, kind.value, run.id, "committed")
+
+
+async def _run_asking(desk: Desk, question: str) -> Run:
+    run = await desk.runs.run_of_question(question)
+    if run is None:
+        raise UnknownRun("I do not know this question.", "/deploy status shows what is asked now.")
+    return await find_run(desk, run)
+
+
+async def _bar_requester(desk: Desk, run: Run, by: Person) -> None:
+    if run.asked_by is None or run.asked_by.id != by.id or run.plan.approvals.requester_may_approve:
+        return
+    others = [name for name in await desk.roles.names(Role.APPROVER) if name != by.name]
+    raise NotAllowed(
+        "You asked for this deploy, so someone else has to approve it"
+        + (f": {', '.join(others)}." if others else "."),
+        f"({run.plan.request.environment}: requester_may_approve: false)",
+    )
+
+
+async def _check_image(desk: Desk, run: Run, question: Question) -> None:
+    """What is approved is what was shown: the canary still runs that digest."""
+    if question.digest is None:
+        return
+    try:
+        canary = await desk.platform(run.plan.target).canary()
+    except OutsideError as error:
+        raise StaleButton(
+            f"I cannot read what the canary runs now, so I cannot count your approval. {error}",
+            "Press again in a moment.",
+        ) from error
+    if canary is not None and canary.digest is not None and canary.digest != question.digest:
+        raise StaleButton(
+            f"The canary now runs {canary.digest[:19]}…, but the question showed {question.digest[:19]}….",
+            "Roll back, or hold and look.",
+        )
+
+
+def stale(run: Run, question: str) -> StaleButton:
+    """What became of a question that is no longer open."""
+    closed = next((c for c in run.closed if c.question.id == question), None)
+    now = f"The run is {run.state.value}, with {run.weight} % of traffic on {run.plan.request.version}."
+    if closed is None:
+        return StaleButton("This question is no longer open.", now)
+    return StaleButton(f"{closed.answer} at {closed.at:%H:%M} UTC.", now)

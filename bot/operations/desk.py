@@ -1,0 +1,64 @@
+"""What the operations work with, and the two things all of them do: check a role, write the audit trail."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.domain.errors import NotAllowed
+from bot.domain.people import Person, Role
+from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
+from bot.domain.record import Record
+from bot.ports import Clock, Journal, Platform, Roles, Runs, Versions
+
+
+class Deployable(Record):
+    """One application in one environment, as its team configured it."""
+
+    application: str
+    environment: str
+    image: str  # without a tag
+    strategies: tuple[str, ...]  # the ones that can be carried out here; the first is the default
+    is_default: bool  # the environment that is meant when none is named
+    target: Target
+    approvals: ApprovalPolicy
+    gates: tuple[str, ...]
+    findings: tuple[str, ...] = ()  # what is said on every plan, "no staging" for example
+
+
+# How a strategy is asked for its plan: request, the deployable, findings.
+WritePlan = Callable[[DeployRequest, Deployable, tuple[str, ...]], Plan]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The neighbours of the operations, introduced by `wiring`."""
+
+    deployables: tuple[Deployable, ...]
+    strategies: dict[str, WritePlan]
+    versions: Callable[[str], Versions]  # by application
+    platform: Callable[[Target], Platform]
+    runs: Runs
+    journal: Journal
+    roles: Roles
+    clock: Clock
+    nudge: Callable[[str], None]
+
+
+async def require(desk: Desk, by: Person, roles: tuple[Role, ...], what: str, run: str | None) -> None:
+    """Go on only if the person has one of the roles.
+
+    Raises:
+        NotAllowed: they have none; the remedy names who has.
+    """
+    for role in roles:
+        if await desk.roles.has(by, role):
+            return
+    await record(desk, by, what, run, "refused: role")
+    wanted = " or ".join(role.value for role in roles)
+    names = await desk.roles.names(roles[0])
+    whom = f"Ask {', '.join(names)}." if names else f"Nobody is configured as {roles[0].value}."
+    raise NotAllowed(f"You need the role {wanted} for this.", whom)
+
+
+async def record(desk: Desk, by: Person, what: str, run: str | None, result: str) -> None:
+    """One line of the audit trail."""
+    await desk.runs.audit(at=desk.clock.now(), person=by, what=what, run=run, result=result)
