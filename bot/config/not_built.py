@@ -1,0 +1,84 @@
+"""What a file may say although the feature behind it is not built yet: said plainly, never ignored.
+
+One row per feature; building it means removing its row. `slackwater check` prints these notices.
+"""
+
+from collections.abc import Iterator
+
+from bot.config.application import STAGING, Application, Environment
+from bot.config.models import Settings
+from bot.config.platforms import KubernetesPlatform
+from bot.config.problems import dotted
+from bot.config.words import S3Place
+from bot.domain.record import Record
+
+_STRATEGIES_BUILT = ("canary",)
+_TRAFFIC_BUILT = ("istio",)
+_METRICS_BUILT = ("prometheus",)
+_GATES_NOT_BUILT = ("security", "migrations", "infrastructure")
+
+
+class Notice(Record):
+    """A setting that has no effect yet: its dotted path, where it stands, and what that means for a run."""
+
+    path: str
+    where: str
+    sentence: str
+
+
+def not_built_yet(settings: Settings) -> tuple[Notice, ...]:
+    """Everything that the file asks for and this version does not do."""
+    return tuple(
+        Notice(path=path, where=settings.where(path), sentence=sentence)
+        for path, sentence in _noticed(settings)
+    )
+
+
+def _noticed(settings: Settings) -> Iterator[tuple[str, str]]:
+    if isinstance(settings.storage.artifacts, S3Place):
+        yield "storage.artifacts", "Artifacts in object storage are not built yet: name a folder."
+    if settings.on_call.kind != "rota":
+        yield (
+            "on_call.kind",
+            f"On-call from {settings.on_call.kind} is not built yet: nobody is paged through it.",
+        )
+    if settings.status_page.kind != "none":
+        yield "status_page.kind", "A status page is not built yet: it is not updated."
+    for name, application in settings.applications.items():
+        for path, sentence in _of_application(application):
+            yield f"{dotted(('applications', name))}.{path}", sentence
+
+
+def _of_application(application: Application) -> Iterator[tuple[str, str]]:
+    if application.defaults.strategy not in _STRATEGIES_BUILT:
+        yield (
+            "defaults.strategy",
+            f"The {application.defaults.strategy} strategy is not built yet: ask for canary.",
+        )
+    for section in ("blue_green", "rolling"):
+        if section in application.model_fields_set:
+            yield (
+                section,
+                f"The {section.replace('_', '-')} strategy is not built yet: its settings have no effect.",
+            )
+    for name, environment in application.environments.items():
+        for path, sentence in _of_environment(name, environment):
+            yield f"{dotted(('environments', name))}.{path}".rstrip("."), sentence
+    if application.metrics.kind not in _METRICS_BUILT:
+        yield "metrics.kind", f"Figures from {application.metrics.kind} are not built yet: use prometheus."
+    gates = application.gates
+    if gates.runner.kind != "local":
+        yield "gates.runner.kind", "Gates as Kubernetes Jobs are not built yet: use local."
+    for gate in gates.configured:
+        if gate in _GATES_NOT_BUILT:
+            yield f"gates.{gate}", f"The {gate} gate is not built yet: nothing of it is checked."
+
+
+def _of_environment(name: str, environment: Environment) -> Iterator[tuple[str, str]]:
+    if name == STAGING:
+        yield "", "The staging phase is not built yet: a run goes from its gates straight to production."
+    platform = environment.platform
+    if not isinstance(platform, KubernetesPlatform):
+        yield "platform.kind", f"The platform {platform.kind} is not built yet: use kubernetes."
+    elif platform.traffic.kind not in _TRAFFIC_BUILT and name != STAGING:
+        yield "platform.traffic.kind", f"Traffic by {platform.traffic.kind} is not built yet: use istio."
