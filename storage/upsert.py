@@ -15,11 +15,13 @@ def insert_if_absent(session: Session, row: SQLModel, *, generated: frozenset[st
     """
     values = row.model_dump(exclude=set(generated))
     table = inspect(type(row)).local_table
-    if session.get_bind().dialect.name == "sqlite":
-        return changed(session, sqlite.insert(table).values(values).on_conflict_do_nothing()) == 1
-    return changed(session, postgresql.insert(table).values(values).on_conflict_do_nothing()) == 1
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing()
+    # The key comes back only for a row that was added; not every driver counts inserted rows.
+    added = session.execute(statement.returning(*table.primary_key.columns))
+    return added.first() is not None
 
 
 def changed(session: Session, statement: Executable) -> int:
-    """How many rows an INSERT or UPDATE has touched."""
+    """How many rows an UPDATE has touched."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount

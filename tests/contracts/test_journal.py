@@ -1,0 +1,468 @@
+"""What every journal and store of runs has to keep, whatever is behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import IllegalTransition, LeaseLost, Locked, PolicyBlocked, UnknownRun
+from bot.domain.events import (
+    Approved,
+    Asked,
+    Basis,
+    Claimed,
+    Draft,
+    Ended,
+    Ending,
+    Escalated,
+    Fired,
+    Granted,
+    Held,
+    Intended,
+    Noted,
+    Progressed,
+    Reminded,
+    Resumed,
+    StepDone,
+    StepFailed,
+    Timer,
+    TurnedBack,
+    Voted,
+)
+from bot.domain.interrupts import Interrupt, InterruptKind, answer_to
+from bot.domain.outcome import Evidence, Recorded, TrafficSplit
+from bot.domain.plan import ApprovalPolicy
+from bot.domain.reasons import Reason
+from bot.domain.run import RunState, fold_all
+from bot.domain.verdict import Verdict, VerdictKind
+from bot.ports import Claim, Consumed, Decision, Journal, Runs
+from storage import Database, SQLJournal, SQLRuns
+from tests.support.builders import ADA, BO, CY, MORNING, a_plan
+from tests.support.clocks import HandClock
+from tests.support.memory_journal import MemoryJournal
+
+TTL = timedelta(seconds=10)
+SHIFT = "canary/25/weight"
+
+
+@dataclass
+class Store:
+    journal: Journal
+    runs: Runs
+    clock: HandClock
+    wall: HandClock
+
+    async def claimed_run(self, **plan) -> Claim:
+        await self.runs.create(a_plan(**plan), ADA)
+        (claim,) = await self.journal.claim("one", ttl=TTL)
+        return claim
+
+    async def asked_run(self, question: str = "q1", **plan) -> Claim:
+        claim = await self.claimed_run(**plan)
+        await self.journal.append(claim, 1, [asked(question)])
+        return claim
+
+    async def consume(self, claim: Claim) -> tuple:
+        """Consume the way the engine does."""
+        run = await self.runs.load(claim.run)
+
+        def decide(interrupts):
+            drafts = tuple(draft for one in interrupts[:1] for draft in answer_to(run, one))
+            return Consumed(drafts=drafts)
+
+        return await self.journal.consume(claim, run.seq, decide)
+
+
+def asked(question: str = "q1", step: str = SHIFT) -> Draft:
+    event = Asked(
+        question=question,
+        digest="sha256:1",
+        verdict=Verdict(kind=VerdictKind.HEALTHY, sentence="As good as stable."),
+        remind_at=MORNING + timedelta(minutes=15),
+        escalate_at=MORNING + timedelta(minutes=30),
+        expires_at=MORNING + timedelta(minutes=60),
+    )
+    return Draft(event=event, step=step)
+
+
+def ended(ending: Ending = Ending.FINISHED, reason: Reason = Reason.FINISHED) -> Draft:
+    return Draft(event=Ended(ending=ending, reason=reason, sentence="Over."))
+
+
+def turned_back(*, quarantine: bool) -> Draft:
+    event = TurnedBack(
+        ending=Ending.ROLLED_BACK, reason=Reason.ERROR_RATE, sentence="5 % errors.", quarantine=quarantine
+    )
+    return Draft(event=event)
+
+
+def noted(key: str = "k") -> Draft:
+    return Draft(event=Noted(key=key, sentence="Something."))
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    clock, wall = HandClock(), HandClock()
+    if request.param == "memory":
+        memory = MemoryJournal(clock, wall)
+        yield Store(memory, memory, clock, wall)
+        return
+    url = f"sqlite:///{tmp_path}/a.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+    database = Database(url)
+    await database.migrate()
+    yield Store(SQLJournal(database, clock, wall), SQLRuns(database, clock), clock, wall)
+    await database.close()
+
+
+async def test_a_run_is_named_after_its_application_and_counted(store: Store):
+    first = await store.runs.create(a_plan(), ADA)
+    other = await store.runs.create(a_plan(application="search"), BO)
+    staged = await store.runs.create(a_plan(environment="staging"), ADA)
+
+    assert [first.id, other.id, staged.id] == ["checkout-1", "search-1", "checkout-2"]
+    assert first == await store.runs.load("checkout-1")
+
+
+async def test_a_journal_begins_with_the_plan_and_who_asked(store: Store):
+    run = await store.runs.create(a_plan(), ADA)
+
+    (entry,) = await store.journal.entries(run.id)
+    assert (entry.seq, entry.kind, entry.person, entry.lease, entry.at) == (1, "planned", ADA, None, MORNING)
+    assert entry.event.plan == a_plan()
+
+
+async def test_a_second_run_of_the_same_application_is_refused_with_whose_the_first_is(store: Store):
+    await store.runs.create(a_plan(), ADA)
+
+    with pytest.raises(Locked, match=r"checkout-1: Ada has been deploying v2.5.0 since 2026-11-23 09:00 UTC"):
+        await store.runs.create(a_plan(version="v2.6.0"), BO)
+
+    assert [run.id for run in await store.runs.recent()] == ["checkout-1"]
+
+
+async def test_of_two_simultaneous_starts_one_wins_and_numbers_have_no_gap(store: Store):
+    starts = (store.runs.create(a_plan(), ADA), store.runs.create(a_plan(), BO))
+
+    results = await asyncio.gather(*starts, return_exceptions=True)
+
+    assert sorted(type(result).__name__ for result in results) == ["Locked", "Run"]
+    (claim,) = await store.journal.claim("one", ttl=TTL)
+    await store.journal.append(claim, 1, [ended()])
+    assert (await store.runs.create(a_plan(), ADA)).id == "checkout-2"
+
+
+async def test_the_end_of_a_run_frees_its_application(store: Store):
+    claim = await store.claimed_run()
+
+    store.clock.advance(timedelta(minutes=5))
+    await store.journal.append(claim, 1, [ended()])
+
+    (summary,) = await store.runs.recent()
+    assert (summary.state, summary.reason, summary.asked_by) == (RunState.FINISHED, "finished", ADA)
+    assert summary.ended_at == MORNING + timedelta(minutes=5)
+    assert await store.runs.active() == ()
+    assert (await store.runs.create(a_plan(), BO)).id == "checkout-2"
+
+
+async def test_lists_show_the_newest_run_first_and_one_application_on_demand(store: Store):
+    await store.runs.create(a_plan(), ADA)
+    store.clock.advance(timedelta(minutes=1))
+    await store.runs.create(a_plan(application="search"), ADA)
+
+    assert [run.id for run in await store.runs.recent()] == ["search-1", "checkout-1"]
+    assert [run.id for run in await store.runs.recent(limit=1)] == ["search-1"]
+    assert [run.id for run in await store.runs.recent(application="checkout")] == ["checkout-1"]
+
+
+async def test_an_unknown_run_is_refused(store: Store):
+    with pytest.raises(UnknownRun):
+        await store.runs.load("nothing-1")
+    with pytest.raises(UnknownRun):
+        await store.journal.entries("nothing-1")
+    with pytest.raises(UnknownRun):
+        await store.journal.interrupt(Interrupt(run="nothing-1", kind=InterruptKind.HOLD, at=MORNING))
+
+
+async def test_of_two_claimants_one_gets_the_run(store: Store):
+    await store.runs.create(a_plan(), ADA)
+
+    first, second = await asyncio.gather(
+        store.journal.claim("one", ttl=TTL), store.journal.claim("two", ttl=TTL)
+    )
+
+    assert sorted([*first, *second], key=str) == [Claim(run="checkout-1", lease=1)]
+
+
+async def test_after_a_take_over_the_first_process_can_no_longer_write(store: Store):
+    late = await store.claimed_run()
+    store.wall.advance(TTL)
+    (fresh,) = await store.journal.claim("two", ttl=TTL)
+
+    for write in (
+        store.journal.append(late, 1, [noted()]),
+        store.journal.consume(late, 1, lambda _: Consumed()),
+        store.journal.renew(late, ttl=TTL),
+    ):
+        with pytest.raises(LeaseLost):
+            await write
+
+    assert fresh.lease == late.lease + 1
+    (entry,) = await store.journal.append(fresh, 1, [Draft(event=Claimed(owner="two"))])
+    assert (entry.seq, entry.lease) == (2, fresh.lease)
+
+
+async def test_a_renewed_lease_is_not_taken_over(store: Store):
+    claim = await store.claimed_run()
+
+    store.wall.advance(TTL - timedelta(seconds=1))
+    await store.journal.renew(claim, ttl=TTL)
+    store.wall.advance(TTL - timedelta(seconds=1))
+
+    assert await store.journal.claim("two", ttl=TTL) == ()
+
+
+async def test_a_released_run_can_be_claimed_at_once_and_not_written_to(store: Store):
+    claim = await store.claimed_run()
+
+    await store.journal.release(claim)
+
+    with pytest.raises(LeaseLost):
+        await store.journal.append(claim, 1, [noted()])
+    (fresh,) = await store.journal.claim("two", ttl=TTL)
+    assert fresh.lease == 2
+    await store.journal.release(claim)
+    await store.journal.append(fresh, 1, [noted()])
+
+
+async def test_an_append_behind_another_entry_than_the_newest_is_refused(store: Store):
+    claim = await store.claimed_run()
+    await store.journal.append(claim, 1, [noted()])
+
+    for after in (0, 1, 3):
+        with pytest.raises(LeaseLost):
+            await store.journal.append(claim, after, [noted("late")])
+
+    assert len(await store.journal.entries(claim.run)) == 2
+
+
+async def test_of_two_simultaneous_appends_one_is_written(store: Store):
+    claim = await store.claimed_run()
+
+    appends = (store.journal.append(claim, 1, [noted(key)]) for key in ("a", "b"))
+    results = await asyncio.gather(*appends, return_exceptions=True)
+
+    assert sorted(type(result).__name__ for result in results) == ["LeaseLost", "tuple"]
+    assert len(await store.journal.entries(claim.run)) == 2
+
+
+async def test_an_ended_run_takes_no_entry_and_nobody_claims_it(store: Store):
+    claim = await store.claimed_run()
+    await store.journal.append(claim, 1, [ended()])
+
+    with pytest.raises(IllegalTransition):
+        await store.journal.append(claim, 2, [noted()])
+
+    store.wall.advance(TTL)
+    assert await store.journal.claim("two", ttl=TTL) == ()
+
+
+async def test_what_cannot_follow_takes_the_whole_append_with_it(store: Store):
+    claim = await store.claimed_run()
+    timers = [Timer(purpose="bake:x", due=MORNING)]
+
+    with pytest.raises(IllegalTransition):
+        await store.journal.append(claim, 1, [asked(), Draft(event=Resumed())], timers)
+
+    assert len(await store.journal.entries(claim.run)) == 1
+    assert await store.runs.run_of_question("q1") is None
+    assert await store.journal.next_due() is None
+    assert (await store.runs.load(claim.run)).state is RunState.RUNNING
+
+
+async def test_every_event_comes_back_as_it_was_written(store: Store):
+    claim = await store.claimed_run(approvals=ApprovalPolicy(people=2))
+    place = {"step": SHIFT, "attempt": 2}
+    split = Evidence(sentence="Ω ≤ 25 %\x00", split=TrafficSplit(canary=25, header_to="canary"))
+    drafts = [
+        Draft(event=Claimed(owner="one")),
+        asked(),
+        Draft(event=Reminded(question="q1")),
+        Draft(event=Escalated(question="q1")),
+        Draft(event=Voted(question="q1"), person=BO, **place),
+        Draft(event=Granted(digest="sha256:1"), person=CY, **place),
+        Draft(event=Approved(basis=Basis.PERSON, question="q1", people=(BO, CY)), person=CY, **place),
+        Draft(event=Intended(before=Recorded(split=TrafficSplit(canary=0))), **place),
+        Draft(event=Progressed(awaiting="2 of 3", evidence=split), **place),
+        Draft(event=StepFailed(reason=Reason.NOT_READY, sentence="No.", evidence=split), **place),
+        Draft(event=Intended(), step="canary/25/bake"),
+        Draft(event=StepDone(evidence=split), step="canary/25/bake"),
+        Draft(event=Held(sentence="Lunch."), person=BO),
+        Draft(event=Resumed(), person=BO),
+        noted(),
+        Draft(event=Fired(reason=Reason.LATENCY, sentence="Slow.", first_seen=MORNING)),
+        turned_back(quarantine=True),
+        ended(Ending.ROLLED_BACK, Reason.LATENCY),
+    ]
+
+    written = await store.journal.append(claim, 1, drafts)
+
+    read = await store.journal.entries(claim.run)
+    assert read[1:] == written
+    assert [entry.event for entry in written] == [draft.event for draft in drafts]
+    assert await store.runs.load(claim.run) == fold_all(read)
+
+
+async def test_a_double_press_has_one_winner(store: Store):
+    claim = await store.asked_run()
+
+    presses = (store.runs.decide("q1", InterruptKind.APPROVE, by, MORNING) for by in (BO, CY))
+    decisions = await asyncio.gather(*presses)
+
+    assert sorted(decisions) == [Decision.CLOSED, Decision.DECIDED]
+    (entry,) = await store.consume(claim)
+    assert entry.event.basis is Basis.PERSON
+    assert await store.consume(claim) == ()
+
+
+async def test_where_two_people_are_needed_one_persons_second_press_does_not_count(store: Store):
+    claim = await store.asked_run(approvals=ApprovalPolicy(people=2))
+
+    decisions = [
+        await store.runs.decide("q1", InterruptKind.APPROVE, by, MORNING) for by in (BO, BO, CY, ADA)
+    ]
+
+    assert decisions == [Decision.COUNTED, Decision.REPEATED, Decision.DECIDED, Decision.CLOSED]
+    seen = []
+    await store.journal.consume(claim, 2, lambda waiting: (seen.extend(waiting), Consumed())[1])
+    assert [one.person for one in seen] == [BO, CY]
+
+
+async def test_two_simultaneous_votes_of_two_needed_decide(store: Store):
+    await store.asked_run(approvals=ApprovalPolicy(people=2))
+
+    presses = (store.runs.decide("q1", InterruptKind.APPROVE, by, MORNING) for by in (BO, CY))
+
+    assert sorted(await asyncio.gather(*presses)) == [Decision.COUNTED, Decision.DECIDED]
+
+
+@pytest.mark.parametrize(
+    "closing", [Draft(event=Held(), person=BO), turned_back(quarantine=False)], ids=["hold", "way back"]
+)
+async def test_a_press_on_a_question_that_lost_its_point_is_too_late(store: Store, closing: Draft):
+    claim = await store.asked_run()
+    await store.journal.append(claim, 2, [closing])
+
+    assert await store.runs.decide("q1", InterruptKind.APPROVE, BO, MORNING) is Decision.CLOSED
+    assert await store.consume(claim) == ()
+
+
+async def test_a_question_leads_to_its_run_and_an_unknown_one_nowhere(store: Store):
+    claim = await store.asked_run()
+
+    assert await store.runs.run_of_question("q1") == claim.run
+    assert await store.runs.run_of_question("q2") is None
+    assert await store.runs.decide("q2", InterruptKind.APPROVE, BO, MORNING) is Decision.CLOSED
+
+
+async def test_interrupts_wait_in_their_order_and_are_consumed_once(store: Store):
+    claim = await store.claimed_run()
+    for kind, by in ((InterruptKind.HOLD, BO), (InterruptKind.ABORT, CY)):
+        await store.journal.interrupt(
+            Interrupt(run=claim.run, kind=kind, at=MORNING, person=by, sentence="!")
+        )
+    seen = []
+
+    def decide(waiting):
+        seen.append(waiting)
+        return Consumed(drafts=(noted(),), timers=(Timer(purpose="hold:2", due=MORNING),))
+
+    (entry,) = await store.journal.consume(claim, 1, decide)
+
+    assert await store.journal.consume(claim, entry.seq, decide) == ()
+    ((first, second),) = seen
+    assert (first.kind, first.person, second.kind) == (InterruptKind.HOLD, BO, InterruptKind.ABORT)
+    assert first.id < second.id
+    assert await store.journal.next_due() == MORNING
+
+
+async def test_interrupts_still_wait_when_their_consumption_fails(store: Store):
+    claim = await store.claimed_run()
+    await store.journal.interrupt(Interrupt(run=claim.run, kind=InterruptKind.HOLD, at=MORNING, person=BO))
+
+    with pytest.raises(IllegalTransition):
+        await store.journal.consume(claim, 1, lambda _: Consumed(drafts=(Draft(event=Resumed()),)))
+
+    (entry,) = await store.consume(claim)
+    assert entry.kind == "held"
+
+
+async def test_the_same_trigger_twice_counts_once(store: Store):
+    claim = await store.claimed_run()
+    for reason in (Reason.ERROR_RATE, Reason.LATENCY):
+        await store.journal.interrupt(
+            Interrupt(
+                run=claim.run, kind=InterruptKind.TRIGGER, at=MORNING, reason=reason, first_seen=MORNING
+            )
+        )
+    seen = []
+
+    await store.journal.consume(claim, 1, lambda waiting: (seen.extend(waiting), Consumed())[1])
+
+    assert [(one.reason, one.first_seen) for one in seen] == [(Reason.ERROR_RATE, MORNING)]
+
+
+async def test_a_timer_fires_once_however_often_it_was_added(store: Store):
+    claim = await store.claimed_run()
+    soon, later = MORNING + timedelta(minutes=1), MORNING + timedelta(minutes=2)
+    await store.journal.append(claim, 1, [noted()], [Timer(purpose="bake:x", due=soon)])
+    await store.journal.append(claim, 2, [noted()], [Timer(purpose="bake:x", due=later)])
+
+    assert await store.journal.next_due() == soon
+    assert await store.journal.due(soon - timedelta(seconds=1)) == ()
+    assert await store.journal.due(soon) == (claim.run,)
+    await store.journal.append(claim, 3, [], [Timer(purpose="bake:x", due=soon)])
+    assert await store.journal.due(later) == ()
+    assert await store.journal.next_due() is None
+    seen = []
+    await store.journal.consume(claim, 3, lambda waiting: (seen.extend(waiting), Consumed())[1])
+    assert [(one.kind, one.purpose) for one in seen] == [(InterruptKind.TIMER, "bake:x")]
+
+
+async def test_nothing_wakes_a_run_that_has_ended(store: Store):
+    claim = await store.claimed_run()
+    await store.journal.interrupt(Interrupt(run=claim.run, kind=InterruptKind.HOLD, at=MORNING, person=BO))
+    await store.journal.append(claim, 1, [noted()], [Timer(purpose="bake:x", due=MORNING)])
+
+    await store.journal.append(claim, 2, [ended()])
+    await store.journal.interrupt(Interrupt(run=claim.run, kind=InterruptKind.ABORT, at=MORNING, person=BO))
+
+    assert await store.journal.next_due() is None
+    assert await store.journal.due(MORNING + timedelta(days=1)) == ()
+    assert await store.journal.consume(claim, 3, lambda _: Consumed(drafts=(noted(),))) == ()
+
+
+async def test_a_version_that_was_rolled_back_stays_out_until_it_is_released(store: Store):
+    claim = await store.claimed_run()
+    await store.journal.append(claim, 1, [turned_back(quarantine=True)])
+    await store.journal.append(claim, 2, [ended(Ending.ROLLED_BACK, Reason.ERROR_RATE)])
+
+    with pytest.raises(PolicyBlocked, match=r"5 % errors. \(run checkout-1\)"):
+        await store.runs.create(a_plan(), BO)
+
+    assert await store.runs.quarantined("checkout", "v2.6.0") is None
+    assert await store.runs.release_quarantine("checkout", "v2.5.0", BO)
+    assert not await store.runs.release_quarantine("checkout", "v2.5.0", BO)
+    assert (await store.runs.create(a_plan(), BO)).id == "checkout-2"
+
+
+async def test_a_way_back_without_fault_of_the_version_quarantines_nothing(store: Store):
+    claim = await store.claimed_run()
+
+    await store.journal.append(claim, 1, [turned_back(quarantine=False)])
+
+    assert await store.runs.quarantined("checkout", "v2.5.0") is None
