@@ -189,6 +189,28 @@ class Publisher(Protocol):
         ...
 
 
+class StoredMessage(Record):
+    """One message of a run in Slack, as far as it is known."""
+
+    run: str
+    key: str
+    channel: str
+    ts: str | None = None  # None: reserved, not known to be posted
+    hash: str | None = None  # of the content that Slack has
+
+
+class Messages(Protocol):
+    """The publisher's memory. A place is reserved before the message is posted."""
+
+    async def reserve(self, run: str, key: str, channel: str) -> StoredMessage: ...
+
+    async def posted(self, run: str, key: str, ts: str, hash: str) -> None: ...  # noqa: A002
+
+    async def updated(self, run: str, key: str, hash: str) -> None: ...  # noqa: A002
+
+    async def all_of(self, run: str) -> tuple[StoredMessage, ...]: ...
+
+
 class Roles(Protocol):
     """Who may do what; fails closed."""
 

@@ -11,22 +11,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bot.domain.record import Record
+from bot.ports import StoredMessage
 from storage.database import Database
 from storage.tables import MessageRow
 from storage.upsert import changed, insert_if_absent
 
 _RESERVED, _POSTED = "reserved", "posted"
-
-
-class StoredMessage(Record):
-    """One message, as far as it is known."""
-
-    run: str
-    key: str
-    channel: str
-    ts: str | None = None  # None: reserved, not known to be posted
-    hash: str | None = None  # of the content that Slack has
 
 
 def _real_time() -> datetime:
