@@ -11,10 +11,15 @@ if the next one is back above the old value, a series was missing and nothing wa
 begins anew from the fallen reading. At most one window is lost, and no request is counted twice.
 """
 
+from datetime import timedelta
+
 from bot.domain.figures import Bucket, Figure, Gap, Sample, Tally, Window
 
 # Two minutes of scrapes each 5 s. Older windows live on in the totals.
 _RECENT = 24
+
+# Pods are scraped one after the other, so their sum moves in small steps: steps this close are one window.
+_SHORTEST = timedelta(seconds=4)
 
 
 def count(tally: Tally, sample: Sample) -> Tally:
@@ -72,17 +77,35 @@ def _add(tally: Tally, begin: Sample, end: Sample) -> Tally:
     )
     # Without buckets in this reading, the next one that has them counts from the last that had them.
     last = end if end.buckets else end.with_(buckets=begin.buckets)
+    recent, is_new = _with_window(tally.recent, window)
     return tally.with_(
         since=tally.since or begin.at,
         until=end.at,
         requests=tally.requests + requests,
         errors=tally.errors + errors,
         buckets=_sum(tally.buckets, increases, end.buckets),
-        windows=tally.windows + (1 if requests > 0 else 0),
-        recent=(*tally.recent, window)[-_RECENT:] if requests > 0 else tally.recent,
+        windows=tally.windows + int(is_new),
+        recent=recent,
         last=last,
         fallen=None,
     )
+
+
+def _with_window(recent: tuple[Window, ...], window: Window) -> tuple[tuple[Window, ...], bool]:
+    """The windows with this one, and whether it is one of its own."""
+    if window.requests <= 0:
+        return recent, False
+    newest = recent[-1] if recent else None
+    if newest is None or newest.until - newest.since >= _SHORTEST:
+        return (*recent, window)[-_RECENT:], True
+    pairs = zip(newest.buckets, window.buckets, strict=True) if newest.buckets and window.buckets else ()
+    merged = newest.with_(
+        until=window.until,
+        requests=newest.requests + window.requests,
+        errors=newest.errors + window.errors,
+        buckets=tuple(old + new for old, new in pairs) or newest.buckets or window.buckets,
+    )
+    return (*recent[:-1], merged), False
 
 
 def _fell(before: Sample, after: Sample) -> bool:

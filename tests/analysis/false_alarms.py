@@ -1,6 +1,6 @@
 """How often the comparison raises a false alarm, and how soon it sees a grave fault.
 
-python -m tests.analysis.false_alarms [--bakes 2000] [--looks 50]
+Run `python -m tests.analysis.false_alarms [--bakes 2000] [--looks 50]`.
 
 Each bake has two versions that are the same, scraped and compared every 5 s. It prints the share of bakes in
 which any look said WORSE; the aim is at most 1 %. Then it breaks the canary and prints the scrape at which
