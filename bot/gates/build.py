@@ -49,7 +49,6 @@ async def gather(release: Release, settings: BuildGate, tools: Tools) -> BuildFa
     """Raises `OutsideError` when the repository cannot be read or the command not be started."""
     argv = settings.run.filled(version=release.version, image=release.image)
     async with tools.repository(release.repository).checkout(release.commit) as tree:
-        _forget(tree, settings)
         finished = await tools.run(argv, cwd=tree, limit=settings.timeout, environment={"CI": "true"})
         output = f"{finished.stdout}\n{finished.stderr}"
         built = finished.status == 0 and not finished.timed_out
@@ -133,12 +132,6 @@ def _budgets(facts: BuildFacts, settings: BuildGate) -> list[Finding]:
             if file.size > most
         ]
     return found
-
-
-def _forget(tree: Path, settings: BuildGate) -> None:
-    """Remove artifacts that are committed: an old build must not stand for a new one."""
-    for path in _fitting(tree, settings):
-        (tree / path).unlink()
 
 
 def _artifacts(tree: Path, settings: BuildGate) -> tuple[Artifact, ...]:
