@@ -168,7 +168,8 @@ class _Builder:
                 if isinstance(event, NodeEvent | MappingEndEvent | SequenceEndEvent):
                     self._events.append(event)
         except yaml.MarkedYAMLError as error:
-            raise self._syntax(error) from error
+            # Not chained: the parser's own message quotes the line, and so whatever secret stands on it.
+            raise self._syntax(error) from None
         except (yaml.YAMLError, ValueError, OverflowError) as error:
             # A character that YAML forbids, or an escape or a directive that stands for none.
             line = self._text.count("\n", 0, getattr(error, "position", 0)) + 1

@@ -35,13 +35,24 @@ def _settings(document: Document, folder: Path) -> Settings:
     try:
         settings = Settings.model_validate(document.values, context=reading)
     except ValidationError as error:
-        problems += [_problem(document, details) for details in error.errors(include_url=False)]
+        problems += _without_echoes(
+            [(details["type"], *_problem(document, details)) for details in error.errors(include_url=False)]
+        )
     for keys, remedy in reading.unknown:
         problems.append((keys, _said(document, keys, remedy, document.at(keys))))
     if problems or settings is None:
         problems.sort(key=lambda problem: _line(problem[1]))
         raise ConfigErrors(problem for _, problem in problems)
     return settings.standing_in(document)
+
+
+def _without_echoes(found: list[tuple[str, Keys, ConfigError]]) -> list[tuple[Keys, ConfigError]]:
+    """Leaves out that a list is too short where pydantic only did not count its wrong entries."""
+    return [
+        (keys, problem)
+        for kind, keys, problem in found
+        if kind != "too_short" or not any(k != keys and k[: len(keys)] == keys for _, k, _ in found)
+    ]
 
 
 def _line(problem: ConfigError) -> int:
@@ -106,7 +117,7 @@ class _Words(dict[str, Any]):
 
 def _one_of(value: object, expected: str) -> str:
     allowed = [word.strip(" '") for word in expected.replace(" or ", ", ").split(", ")]
-    close = nearest(value, allowed) if isinstance(value, str) else ""
+    close = nearest(value, allowed) if isinstance(value, str) else "."
     return f"is not allowed here{close} Allowed: {listed(allowed)}"
 
 

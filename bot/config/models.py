@@ -133,11 +133,8 @@ class Settings(Section):
         """
         found = self.applications.get(name)
         if found is None:
-            close = nearest(name, self.applications)
-            raise UnknownThing(
-                f"There is no application called {name}{close}".rstrip("?") + ("?" if close else "."),
-                f"Known: {listed(self.applications)}.",
-            )
+            sentence = f"There is no application called {name}{nearest(name, self.applications)}"
+            raise UnknownThing(sentence, f"Known: {listed(self.applications)}.")
         return found
 
     def where(self, path: str) -> str:

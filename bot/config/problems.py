@@ -22,7 +22,7 @@ _SECRET = re.compile(
     r"|xapp-[\w-]{4,}"  # Slack's app-level tokens
     r"|gh[pousr]_\w{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}"  # GitHub, GitLab
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,}"  # AWS access keys
-    r"|hooks\.slack\.com/(?:services|workflows)/\w+"  # Slack's incoming webhooks are secrets themselves
+    r"|hooks\.slack\.com/(?:services|workflows)/\S+"  # Slack's incoming webhooks are secrets themselves
     r"|sk_live_\w{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
@@ -49,7 +49,7 @@ def dotted(keys: Keys) -> str:
     for key in keys:
         if isinstance(key, int):
             text += f"[{key}]"
-        elif _PLAIN_KEY.fullmatch(key):
+        elif _PLAIN_KEY.fullmatch(key) and not holds_secret(key):
             text += f".{key}" if text else key
         else:
             text += f'["{redacted(key)}"]'
@@ -78,6 +78,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
-    """`; did you mean "bake"?` when one of the allowed words is close, else nothing."""
-    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    """How a sentence ends: `; did you mean "bake"?` when an allowed word is close, else a full stop."""
+    # "prod" for "production" is 0.57 alike, and nothing that people confuse is less.
+    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.55)
+    return f'; did you mean "{close[0]}"?' if close else "."

@@ -140,10 +140,6 @@ def test_a_minimal_file_means_what_the_example_says(settings, tmp_path):
     assert platform.container == "shop"
     assert platform.services.main == "shop"
     assert platform.traffic.virtual_service == "shop"
-        "shop",
-        "shop",
-        "shop",
-    )
     approvals = checkout.environments["production"].approvals
     assert shop.environments["production"].approvals == approvals.with_(escalate_to=())
 
@@ -176,8 +172,13 @@ def test_what_is_not_built_yet_is_said(settings, tmp_path):
     notices = {notice.path: notice for notice in not_built_yet(settings)}
 
     assert {path.removeprefix("applications.checkout.") for path in notices} == {
-        "environments.staging", "blue_green", "rolling", "gates.security", "gates.migrations", "gates.infrastructure",
-    }  # fmt: skip
+        "environments.staging",
+        "blue_green",
+        "rolling",
+        "gates.security",
+        "gates.migrations",
+        "gates.infrastructure",
+    }
     assert notices["applications.checkout.gates.security"].where.startswith("example.yaml:")
     assert not_built_yet(loads(MINIMAL, folder=tmp_path)) == ()
 
