@@ -69,7 +69,11 @@ class Stream:
     async def serve(self, request: web.Request, hello: dict[str, Any]) -> web.StreamResponse:
         """Answer `request` with events until its reader leaves or the workspace ends."""
         response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            headers={
+                "Content-Type": "text/event-stream",
+                "Cache-Control": "no-store",
+                "X-Accel-Buffering": "no",
+            }
         )
         reader: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_BACKLOG)
         if not self._is_closed:
