@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
+import urllib3
 
 from bot.domain.errors import (
     NotFound,
@@ -55,6 +56,9 @@ class BoundedSession(requests.Session):
         except requests.Timeout as error:
             raise self._late() from error
         except requests.RequestException as error:
+            # While an answer is being read, `requests` calls a timeout a broken connection.
+            if any(isinstance(cause, urllib3.exceptions.ReadTimeoutError) for cause in _causes(error)):
+                raise self._late() from error
             raise Unreachable(self._system, _plain(error)) from error
         if response.status_code != 200:
             raise self._refusal(response)
