@@ -1,12 +1,12 @@
 """A workspace that stands in for Slack: on loopback, in memory, strict where Slack is.
 
-Bolt and Slack's SDKs work against it unchanged, by base URL only. `serve` starts it in this process and gives a
-`WorkspaceServer` (`url`, `api_url`, `put_faults`, `close`). Behind it, from the ground up: `ids`, `people` and
-`roster` say who is here; `limits`, `findings`, `elements`, `blocks` and `form_state` what Slack accepts; `messages`,
-`views`, `file_store`, `permits`, `rates`, `faults` and `calls` keep what happens, and `state` holds them together;
-`web_api` is the app's way in; `socket_mode`, `request_url` and `deliveries` are the ways out to it, with `payloads`
-on them; `persons_hand` is what a person does, `user_api` and `stream` how the page does and sees it; `site` serves
-the page; `server` opens the doors.
+Bolt and Slack's SDKs work against it unchanged, by base URL only. `serve` starts it in this process and gives
+a `WorkspaceServer` (`url`, `api_url`, `put_faults`, `close`). Behind it, from the ground up: `ids`, `people`
+and `roster` say who is here; `limits`, `findings`, `elements`, `blocks` and `form_state` what Slack accepts;
+`messages`, `views`, `file_store`, `permits`, `rates`, `faults` and `calls` keep what happens, and `state`
+holds them together; `web_api` is the app's way in; `socket_mode`, `request_url` and `deliveries` are the ways
+out to it, with `payloads` on them; `persons_hand` is what a person does, `user_api` and `stream` how the page
+does and sees it; `site` serves the page; `server` opens the doors.
 
 Real time rules here (acknowledgements, rates, expiry), whatever the simulated clock says.
 """

@@ -1,7 +1,7 @@
 """What the app says back to a person: in an acknowledgement, or through a response URL.
 
-`/response/<secret>` takes up to five answers in 30 minutes: a new message (ephemeral unless `in_channel`), or one in
-place of the message that was pressed on (`replace_original`), or its removal (`delete_original`).
+`/response/<secret>` takes up to five answers in 30 minutes: a new message (ephemeral unless `in_channel`), or
+one in place of the message that was pressed on (`replace_original`), or its removal (`delete_original`).
 """
 
 import json

@@ -1,7 +1,8 @@
 """Checks blocks as Slack does, and gives names to those that have none.
 
-`check_blocks` answers findings with JSON pointers; `chat.*` and `views.*` refuse what has any, `blocks.validate`
-lists them. What is not known here is refused: a block that passes in the local workspace must pass in Slack.
+`check_blocks` answers findings with JSON pointers; `chat.*` and `views.*` refuse what has any,
+`blocks.validate` lists them. What is not known here is refused: a block that passes in the local workspace
+must pass in Slack.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Brings commands, presses and events to the app, with the faults of the day, and brings events again if need be."""
+"""Brings commands, presses and events to the app; events again if need be, and all with the day's faults."""
 
 import asyncio
 import copy

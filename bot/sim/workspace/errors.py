@@ -1,13 +1,13 @@
 """How the workspace says no: Slack's error words, on the way to the caller.
 
-`APIError` becomes `{"ok": false, "error": …}` with status 200, as Slack answers; `RateLimited` becomes 429. Neither
-leaves this package: the servers in it catch them at their edge.
+`APIError` becomes `{"ok": false, "error": …}` with status 200, as Slack answers; `RateLimited` becomes 429.
+Neither leaves this package: the servers in it catch them at their edge.
 """
 
 from typing import Any
 
 JSON = dict[str, Any]
-"""A Slack object as it goes over the wire. Its shape is Slack's business, and checked against Slack's schemas."""
+"""A Slack object as it goes over the wire; its shape is Slack's business."""
 
 
 class APIError(Exception):

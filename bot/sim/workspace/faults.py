@@ -4,13 +4,13 @@
       "chat.update": {"status": 429, "retry_after": 5, "times": 3},   # a method, or "*" for all others
       "chat.postMessage": {"delay": 1.5, "error": "internal_error"},  # slow, then refused in Slack's words
       "views.open": {"lost": true, "times": 1},                       # done, but the answer never arrives
-      "socket": {"drop": true, "refuse_for": 10},                     # cut connections now; accept none for 10 s
-      "deliver": {"twice": true, "delay": 2},                         # what the app is sent
-      "rates": "lifted"
+      "socket": {"drop": true, "refuse_for": 10},                     # cut connections now; accept none for
+      10 s "deliver": {"twice": true, "delay": 2},                         # what the app is sent "rates":
+      "lifted"
     }
 
-A fault without `times` stays until the next PUT, which replaces all; `{}` clears. Times are real seconds. `socket`
-also takes `"disconnect": true`, Slack's polite announcement before it closes a connection.
+A fault without `times` stays until the next PUT, which replaces all; `{}` clears. Times are real seconds.
+`socket` also takes `"disconnect": true`, Slack's polite announcement before it closes a connection.
 """
 
 import time

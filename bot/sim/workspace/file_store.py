@@ -1,4 +1,4 @@
-"""Files of version 2 of Slack's upload: a URL is given out, bytes are posted to it, then the upload is completed."""
+"""Files: an upload URL is given out, bytes are posted to it, then the upload is completed."""
 
 import mimetypes
 import struct
@@ -117,7 +117,7 @@ def file_json(stored: StoredFile, url: str) -> JSON:
 
 
 def _png_size(content: bytes) -> tuple[int, int] | None:
-    """Width and height stand at a fixed place in a PNG; the page reserves the room before the picture is there."""
+    """A PNG's width and height; the page reserves the room before the picture is there."""
     if content[:8] != b"\x89PNG\r\n\x1a\n" or len(content) < 24:
         return None
     width, height = struct.unpack(">II", content[16:24])

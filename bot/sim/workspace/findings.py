@@ -1,4 +1,4 @@
-"""What is wrong with blocks, and where: findings with JSON pointers, gathered while a checker walks through them."""
+"""What is wrong with blocks, and where: gathered while a checker walks through them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,7 @@
 """`state.values`: what stands in the fields of a form or a message, in Slack's words.
 
-A person names the fields they changed; the rest keeps its initial value. What Slack's own client would not let
-pass (an empty required field, a text that is too long) is refused before the app hears of it.
+A person names the fields they changed; the rest keeps its initial value. What Slack's own client would not
+let pass (an empty required field, a text that is too long) is refused before the app hears of it.
 """
 
 from collections.abc import Iterator
@@ -92,9 +92,8 @@ def missing_values(blocks: list[JSON], values: JSON) -> dict[str, str]:
         value = values[block["block_id"]][element["action_id"]][key]
         if not value and not block.get("optional"):
             wrong[block["block_id"]] = "Please complete this required field."
-        elif isinstance(value, str):
-            if fault := _fault_of_text(element, value):
-                wrong[block["block_id"]] = fault
+        elif isinstance(value, str) and (fault := _fault_of_text(element, value)):
+            wrong[block["block_id"]] = fault
     return wrong
 
 

@@ -1,7 +1,7 @@
 """Messages and threads, in memory, and the way each reader sees them.
 
-A `Message` is frozen; a change puts a new one in its place. `MessageStore` keeps the newest of each channel and the
-ephemeral messages of each person. It tells the stream about every change; nobody else needs to.
+A `Message` is frozen; a change puts a new one in its place. `MessageStore` keeps the newest of each channel
+and the ephemeral messages of each person. It tells the stream about every change; nobody else needs to.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +12,8 @@ from bot.sim.workspace.ids import Timestamps, order_of
 from bot.sim.workspace.roster import App
 from bot.sim.workspace.stream import Stream
 
+# A plain square; clients that show icons draw their own for it.
+_ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'/%3E"
 # A week of a busy demo; older ones are forgotten, as in Slack's free plan.
 _KEPT = 10_000
 # Slack forgets ephemeral messages on reload; this many stay, so that a page may reload.
@@ -85,7 +87,7 @@ def bot_profile(app: App) -> JSON:
         "app_id": app.id,
         "user_id": app.user_id,
         "name": app.real_name,
-        "icons": {},
+        "icons": {f"image_{side}": _ICON for side in (36, 48, 72)},
         "deleted": False,
         "updated": 1_763_942_400,
         "team_id": app.team_id,

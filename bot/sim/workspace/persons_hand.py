@@ -1,4 +1,4 @@
-"""What a person can do: type a command, press, fill in a form, write. Each deed tells the app and shows its answer."""
+"""What a person can do: command, press, fill in, write. Each deed tells the app and shows its answer."""
 
 import re
 from dataclasses import dataclass
@@ -281,7 +281,7 @@ def _action(workspace: Workspace, block: JSON, element: JSON, value: Any) -> tup
         said, slot = acted(element, value)
     except ValueError as error:
         raise APIError("invalid_value", messages=(str(error),)) from error
-    action = {
+    action: JSON = {
         "type": element["type"],
         "action_id": element["action_id"],
         "block_id": block["block_id"],
@@ -289,4 +289,6 @@ def _action(workspace: Workspace, block: JSON, element: JSON, value: Any) -> tup
         **{key: element[key] for key in ("text", "confirm", "placeholder") if key in element},
         **said,
     }
-    return action, {} if slot is None else {block["block_id"]: {element["action_id"]: slot}}
+    if slot is None:
+        return action, {}
+    return action, {block["block_id"]: {element["action_id"]: slot}}

@@ -17,6 +17,7 @@ _PER_MINUTE = {
     # Slack's sample data says tier 1, a copy of its documentation tier 3: with 1 a minute, no app could be
     # restarted twice, and Slack's own clients reconnect more often than that.
     "apps.connections.open": _TIER_3,
+    "api.test": _TIER_4,
     "auth.test": 600,  # "special": hundreds a minute are fine
     "blocks.validate": _TIER_4,
     "chat.delete": _TIER_3,

@@ -61,7 +61,8 @@ class RequestURL:
         await self._session.close()
 
     async def _verify_until_there(self) -> None:
-        while not await self._verify():
+        # Nothing tells us when the app starts to listen, so we look.
+        while not await self._verify():  # noqa: ASYNC110
             await asyncio.sleep(_SEARCH)
 
     async def _verify(self) -> bool:

@@ -1,4 +1,4 @@
-"""The two roads from the workspace to its app, Socket Mode and a request URL, and what may come back on them."""
+"""What the two roads to the app, Socket Mode and a request URL, carry, and what may come back."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol

@@ -1,4 +1,4 @@
-"""Who is who while the workspace runs: people, the app, channels, direct conversations, user groups, membership."""
+"""Who is who while the workspace runs: people, the app, channels, user groups, and who is in what."""
 
 from dataclasses import dataclass, field, replace
 
@@ -189,7 +189,8 @@ def _channels(people: People, app: App) -> list[Channel]:
             topic=spec.topic,
         )
         channel.members = {person.id for person in people.people if _is_in(person, spec.name, spec.members)}
-        # A private channel is joined by invitation, so the app is in it only where the file lists it as open to it.
+        # A private channel is joined by invitation, so the app is in it only where the file lists it as open
+        # to it.
         if spec.has_bot:
             channel.members.add(app.user_id)
         channels.append(channel)

@@ -1,4 +1,4 @@
-"""Puts the workspace's doors on one loopback port: Web API, Socket Mode, response URLs, files, people, page."""
+"""Puts the workspace's doors on one loopback port: the app's, the people's, and the page."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -95,8 +95,8 @@ async def serve(
 ) -> WorkspaceServer:
     """Start a workspace on 127.0.0.1; port 0 takes any that is free.
 
-    With `request_url` the app is reached by signed HTTP requests, without it by Socket Mode. `extra` routes are
-    served beside the workspace's own and under the same protection.
+    With `request_url` the app is reached by signed HTTP requests, without it by Socket Mode. `extra` routes
+    are served beside the workspace's own and under the same protection.
 
     Raises:
         OSError: the port is taken.

@@ -1,4 +1,4 @@
-"""The page's files, and what keeps strangers out: a web page elsewhere must not be able to press buttons here."""
+"""The page's files, and what keeps strangers out: no web page elsewhere may press buttons here."""
 
 import mimetypes
 from collections.abc import Awaitable, Callable

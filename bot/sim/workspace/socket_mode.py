@@ -1,7 +1,8 @@
 """Socket Mode: the app opens WebSockets, up to ten, and each envelope travels on one of them.
 
 Wire: `hello` first; envelopes with an `envelope_id`, acknowledged by the same id and perhaps a payload;
-`disconnect` before the server closes. The server pings every 20 s, since clients give up after 30 s of silence.
+`disconnect` before the server closes. The server pings every 20 s, since clients give up after 30 s of
+silence.
 """
 
 import asyncio

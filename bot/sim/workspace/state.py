@@ -1,4 +1,4 @@
-"""Everything a workspace holds, and what several of its doors need: posting, sharing a file, telling a person."""
+"""Everything a workspace holds, and what several of its doors need: posting, telling a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

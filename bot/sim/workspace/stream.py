@@ -1,11 +1,13 @@
 """`GET /user/stream`: what changes in the workspace, as Server-Sent Events, so that the page is never stale.
 
-Each event is one unnamed SSE message (`data: <JSON object>`). An event says *that* something changed and where;
-the page fetches what it shows (`/user/messages`, `/user/views`, …). `type` tells them apart:
+Each event is one unnamed SSE message (`data: <JSON object>`). An event says *that* something changed and
+where; the page fetches what it shows (`/user/messages`, `/user/views`, …). `type` tells them apart:
 
     {"type": "hello", "connected": true, "connections": 1}
-        first on every connection. After a reconnect, events may have been missed: fetch everything shown anew.
-    {"type": "message", "change": "new" | "changed" | "deleted", "channel": "C…", "ts": "…", "thread_ts": "…"?,
+        first on every connection. After a reconnect, events may have been missed: fetch everything shown
+        anew.
+    {"type": "message", "change": "new" | "changed" | "deleted", "channel": "C…", "ts": "…", "thread_ts":
+    "…"?,
      "user": "U…"}
         `thread_ts` only for a reply (it differs from `ts`). A root whose reply count changes gets a "changed"
         of its own. Reactions are a "changed" too. `user` is the author.
@@ -23,8 +25,8 @@ the page fetches what it shows (`/user/messages`, `/user/views`, …). `type` te
     {"type": "faults"}
         the faults were changed.
 
-A comment line goes out every 15 s, so that proxies and browsers keep the connection. A reader that falls 1,000
-events behind is disconnected; the browser reconnects by itself and starts with `hello`.
+A comment line goes out every 15 s, so that proxies and browsers keep the connection. A reader that falls
+1,000 events behind is disconnected; the browser reconnects by itself and starts with `hello`.
 """
 
 import asyncio

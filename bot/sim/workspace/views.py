@@ -31,7 +31,7 @@ class ViewStore:
     def shown_to(self, user: str, view_id: object) -> JSON:
         """The view that a person acts on: one of their open forms, or their Home."""
         home = self._homes.get(user)
-        views = [*self._stacks.get(user, ()), *([home] if home else [])]
+        views: list[JSON] = [*self._stacks.get(user, ()), *([home] if home else [])]
         for view in views:
             if view["id"] == view_id:
                 return view

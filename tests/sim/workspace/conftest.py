@@ -105,7 +105,7 @@ async def connect(app: AsyncApp, workspace: WorkspaceServer) -> AsyncIterator[Co
 async def until(is_so: Callable[[], Any], seconds: float = 5.0) -> Any:
     """Wait for something that another task brings about."""
     async with asyncio.timeout(seconds):
-        while not (found := is_so()):
+        while not (found := is_so()):  # noqa: ASYNC110 -- the other task knows of no event
             await asyncio.sleep(0.005)
     return found
 
@@ -123,6 +123,14 @@ class Events:
 
     def of(self, kind: str) -> list[JSON]:
         return [event for event in self.seen if event["type"] == kind]
+
+    async def until(self, kind: str, **facts: Any) -> JSON:
+        """The first event of this kind with these facts."""
+
+        def found() -> JSON | None:
+            return next((e for e in self.of(kind) if facts.items() <= e.items()), None)
+
+        return await until(found)
 
 
 @pytest.fixture

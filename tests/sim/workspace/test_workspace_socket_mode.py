@@ -1,4 +1,4 @@
-"""Bolt over Socket Mode, unchanged: commands, presses, forms, events, and what happens when nobody answers."""
+"""Bolt over Socket Mode, unchanged: commands, presses, forms, events; and when nobody answers."""
 
 import asyncio
 import time
@@ -106,7 +106,9 @@ async def test_a_command_that_is_not_acknowledged_in_three_seconds_times_out(app
     assert "operation_timeout" in (await hand.messages(user="ada"))[0]["text"]
 
 
-async def test_a_press_carries_the_message_the_value_and_a_way_to_answer(app, connect, hand, client, until):
+async def test_a_press_carries_the_message_the_value_and_a_way_to_answer(
+    app, connect, hand, client, until, events
+):
     presses = []
 
     @app.action("approve")
@@ -126,8 +128,7 @@ async def test_a_press_carries_the_message_the_value_and_a_way_to_answer(app, co
     assert body["user"]["id"] == BO
     assert body["actions"][0]["value"] == "r1"
     assert body["message"]["ts"] == posted["ts"]
-    while (await hand.messages())[0]["text"] != "Approved":
-        await asyncio.sleep(0.005)
+    await events.until("message", change="changed")
     assert "blocks" not in (await hand.messages())[0]
 
 
@@ -253,7 +254,7 @@ async def test_a_trigger_opens_one_form_and_lasts_three_seconds(app, connect, ha
         await client.views_open(trigger_id="made.up", view=FORM)
 
 
-async def test_a_mention_becomes_an_event_and_home_opens_and_is_published(app, connect, hand, until):
+async def test_a_mention_becomes_an_event_and_home_opens_and_is_published(app, connect, hand, until, events):
     mentions, said = [], []
 
     @app.event("app_mention")
@@ -279,8 +280,8 @@ async def test_a_mention_becomes_an_event_and_home_opens_and_is_published(app, c
     group = id_of("S", "oncall")
     assert mentions[0]["text"] == f"<@{bot}> status &lt;now&gt; &amp; <!subteam^{group}>"
     assert (mentions[0]["ts"], said[0]["channel_type"]) == (sent["ts"], "channel")
-    while (shown := (await hand.see("views", user="ada"))["home"]) is None:
-        await asyncio.sleep(0.005)
+    await events.until("home", user=ADA)
+    shown = (await hand.see("views", user="ada"))["home"]
     assert shown["blocks"][0]["text"]["text"] == "Nothing runs."
 
 

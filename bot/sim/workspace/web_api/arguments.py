@@ -1,7 +1,7 @@
 """Reads the arguments of a call, however its client sends them.
 
-Python's SDK posts JSON or forms, JavaScript's forms with `blocks` as a JSON string, Go's forms with the token in
-them and no header, and `curl` whatever comes to mind. Slack takes them all.
+Python's SDK posts JSON or forms, JavaScript's forms with `blocks` as a JSON string, Go's forms with the token
+in them and no header, and `curl` whatever comes to mind. Slack takes them all.
 """
 
 import json
