@@ -16,9 +16,9 @@ Fractions (a histogram's bucket cut by a boundary) are allowed: by convexity the
 is in expectation no larger than for a coin of the same mean.
 
 **A fault in mid-stage.** Ten good minutes would dilute ten bad seconds. So a stake is also put on every
-later window as the one where the trouble begins: one half on the stage's start, the rest on window n with 1
-/ (2·n·(n−1)). The stakes sum to one, so their mixture is an e-process too; stakes on windows no longer kept
-are counted as lost, which is safe.
+later window as the one where the trouble begins: one half on the stage's start, the rest falling slowly over
+the windows after it (`log_stake`). The stakes sum to one, so their mixture is an e-process too; stakes on
+windows no longer kept are counted as lost, which is safe.
 
 **What it takes for granted:** that requests fail independently. Failures come in bursts, so `comparison`
 asks in addition that more than one scrape shows them.
@@ -69,9 +69,19 @@ def log_evidence_above(seen: Seen, rate: float) -> float:
     return _mixture(seen, _ON_TRIAL) - _likelihood(seen, min(seen.rate, rate))
 
 
+# Half of the later stakes lie on the first so many windows: eight minutes of scrapes each 5 s.
+_SPREAD = 100
+
+
 def log_stake(window: int) -> float:
-    """The logarithm of the stake on trouble that begins at this window, counted from 1."""
-    return log(0.5) if window == 1 else -log(2.0 * window * (window - 1))
+    """The logarithm of the stake on trouble that begins at this window, counted from 1.
+
+    From the second on they are terms of a telescoping series whose sum is one half.
+    """
+    if window == 1:
+        return log(0.5)
+    before = window + _SPREAD - 2
+    return log(0.5 * _SPREAD) - log(before * (before + 1))
 
 
 def is_decisive(evidence: list[float], alpha: float) -> bool:
