@@ -149,11 +149,16 @@ class PrometheusSource:
         return key in self._templates and self._templates[key].is_of_pods
 
     def _too_old(self, answer: Answer, at: datetime) -> Figure | None:
-        """The gap that stands for figures whose newest sample is too old; None if they are not."""
-        newest = _figure(answer).value
-        if newest is None:
+        """The gap that stands for figures whose newest sample is too old; None if they are not.
+
+        While the age is unreachable they are unknown too. No series has no age, and needs none.
+        """
+        newest = _figure(answer)
+        if newest.gap is Gap.UNREACHABLE:
+            return newest
+        if newest.value is None:
             return None
-        age = at.timestamp() - newest
+        age = at.timestamp() - newest.value
         if age <= self._stale_after.total_seconds():
             return None
         return Figure.missing(Gap.STALE, f"the newest sample is {age:.0f} s old")

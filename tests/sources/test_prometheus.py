@@ -179,6 +179,15 @@ async def test_pods_have_an_age_of_their_own(server: Server) -> None:
     assert sample.requests_total.value == 1000.0
 
 
+async def test_figures_whose_age_is_unknown_are_unknown(server: Server) -> None:
+    server.replies["age of requests"] = lambda _: _given(web.Response(status=503))
+
+    sample = await sampled(server)
+
+    assert sample.requests_total.gap is Gap.UNREACHABLE
+    assert sample.figure("memory").value == 2e8
+
+
 @pytest.mark.parametrize("status", [400, 422])
 async def test_a_refused_query_is_rejected_with_the_servers_reason(server: Server, status: int) -> None:
     body = {"status": "error", "errorType": "bad_data", "error": "parse error: unexpected )"}
