@@ -12,6 +12,7 @@ import random
 from pathlib import Path
 from typing import Self
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -24,6 +25,7 @@ from bot.sim.cluster.router import Router
 from bot.sim.cluster.simulation import Settings, Simulation
 from bot.sim.metrics import routes
 
+_LOG = structlog.get_logger(__name__)
 _HOST = "127.0.0.1"
 TOKEN = "simulated"  # noqa: S105 - guards nothing: it tells clusters apart
 # Real seconds between two looks at the clock: often enough for a rollout on a fast clock to look smooth.
@@ -69,6 +71,7 @@ class ClusterServer:
         self.port = self._runner.addresses[0][1]
         if ticking:
             self._heart = asyncio.create_task(self._beat())
+            self._heart.add_done_callback(_cry_out)
 
     async def close(self) -> None:
         """Stop; watches end, nothing is kept."""
@@ -135,6 +138,12 @@ class ClusterServer:
 
     async def _read_audit(self, _request: web.Request) -> web.Response:
         return web.json_response({"items": self.audit.as_json()})
+
+
+def _cry_out(heart: "asyncio.Task[None]") -> None:
+    """Time that stands still must be noticed at once, not when the server is closed."""
+    if not heart.cancelled() and (error := heart.exception()) is not None:
+        _LOG.error("simulated time stands still", exc_info=error)
 
 
 async def _json_of(request: web.Request) -> object:

@@ -59,7 +59,8 @@ def _check_types(kind: Kind, obj: Object) -> None:
 def _undecodable(kind: Kind, field: str, value: Any, wanted: str) -> Exception:
     return bad_request(
         f'{kind.kind} in version "{kind.versions[0]}" cannot be handled as a {kind.kind}: '
-        f"json: cannot unmarshal {type(value).__name__} into Go struct field {kind.kind}.{field} of type {wanted}"
+        f"json: cannot unmarshal {type(value).__name__} into Go struct field {kind.kind}.{field} "
+        f"of type {wanted}"
     )
 
 

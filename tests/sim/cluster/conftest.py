@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes.aio import client
+from kubernetes.aio import client, config
 
-from bot.sim.cluster import STARTER, ClusterServer, Settings, Simulation, serve
+from bot.sim.cluster import STARTER, ClusterServer, Settings, Simulation, kinds, serve
 
 BEGIN = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -56,8 +56,6 @@ class Cluster:
         self.sim.faults.replace(told, self.clock.time)
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
-        from bot.sim.cluster import kinds
-
         return self.sim.store.all_of(kinds.of(kind), "production")
 
     def object(self, kind: str, name: str) -> dict[str, Any]:
@@ -122,8 +120,6 @@ def hand(server: ClusterServer) -> Cluster:
 @pytest.fixture
 async def api(server: ClusterServer) -> AsyncIterator[client.ApiClient]:
     """The official client, as the bot uses it."""
-    from kubernetes.aio import config
-
     configuration = client.Configuration()
     await config.load_kube_config_from_dict(
         yaml.safe_load(server.kubeconfig()), client_configuration=configuration
