@@ -164,6 +164,8 @@ def _call(expr: promql.Call, store: SeriesStore) -> Evaluation:
     name, args = expr.func.name, expr.args
     if name in {"absent", "absent_over_time"}:
         return _absent(args[0], store)
+    if name == "timestamp":
+        return _timestamp(args[0], store)
     if name in OVER_TIME:
         return _over_time(name, args, store)
     if name not in FUNCTIONS:
@@ -175,6 +177,18 @@ def _call(expr: promql.Call, store: SeriesStore) -> Evaluation:
         return refuse_twins(value) if isinstance(value, list) else value
 
     return call
+
+
+def _timestamp(argument: promql.Expr, store: SeriesStore) -> Evaluation:
+    """Only a bare selector's samples have times of their own; what was computed is of the moment."""
+    expr = _without_parentheses(argument)
+    if isinstance(expr, promql.VectorSelector):
+        read = selectors.taken_at(expr, store)
+        return lambda at: refuse_twins(read(at))
+    evaluate = compiled(expr, store)
+    return lambda at: refuse_twins(
+        [Sample(nameless(sample.labels), at / 1000) for sample in _vector(evaluate(at))]
+    )
 
 
 def _over_time(name: str, args: list[promql.Expr], store: SeriesStore) -> Evaluation:

@@ -1,6 +1,7 @@
 """PromQL's functions of vectors and numbers.
 
-Those of ranges are in `over_time`, those that must see the expression itself (`absent`) in `evaluate`.
+Those of ranges are in `over_time`, those that must see the expression itself (`absent`, `timestamp`) in
+`evaluate`.
 """
 
 import math

@@ -5,14 +5,14 @@ and the engine that matches it here may backtrack: its length and its time are b
 that reaches the bound is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import promql_parser as promql
 import regex
 
 from bot.sim.metrics.store import Series, SeriesStore
-from bot.sim.metrics.values import NAME, BadQuery, NotSupported, Sample, Vector, Window
+from bot.sim.metrics.values import NAME, BadQuery, Labels, NotSupported, Sample, Vector, Window, nameless
 
 # As `--query.lookback-delta` has it by default.
 LOOK_BACK = 5 * 60 * 1000
@@ -84,12 +84,26 @@ def _test(matcher: promql.Matcher) -> Matches:
 
 def instant(selector: promql.VectorSelector, store: SeriesStore) -> Callable[[int], Vector]:
     """What a selector without brackets gives at a moment."""
+    read = _newest(selector, store)
+    return lambda at: [Sample(labels, value) for labels, _, value in read(at)]
+
+
+def taken_at(selector: promql.VectorSelector, store: SeriesStore) -> Callable[[int], Vector]:
+    """When the samples that a selector without brackets gives were taken: seconds, without the name."""
+    read = _newest(selector, store)
+    return lambda at: [Sample(nameless(labels), time / 1000) for labels, time, _ in read(at)]
+
+
+def _newest(
+    selector: promql.VectorSelector, store: SeriesStore
+) -> Callable[[int], Iterator[tuple[Labels, int, float]]]:
     found, offset = select(selector, store), offset_of(selector)
 
-    def read(at: int) -> Vector:
+    def read(at: int) -> Iterator[tuple[Labels, int, float]]:
         moment = at - offset
-        readings = ((series.labels, series.at(moment, LOOK_BACK)) for series in found)
-        return [Sample(labels, value) for labels, value in readings if value is not None]
+        for series in found:
+            if (sample := series.at(moment, LOOK_BACK)) is not None:
+                yield series.labels, *sample
 
     return read
 

@@ -61,15 +61,15 @@ class Series:
         self.append(end, float("nan"))
         self._stale.add(end)
 
-    def at(self, moment: int, look_back: int) -> float | None:
-        """The newest value in `[moment - look_back, moment]`, if the series had not ended by then."""
+    def at(self, moment: int, look_back: int) -> tuple[int, float] | None:
+        """The newest sample in `[moment - look_back, moment]`, if the series had not ended by then."""
         index = bisect_right(self._times, moment, self._first) - 1
         if index < self._first:
             return None
         time = self._times[index]
         if time < moment - look_back or time in self._stale:
             return None
-        return self._values[index]
+        return time, self._values[index]
 
     def window(self, start: int, end: int) -> Window:
         times = self._times

@@ -15,7 +15,7 @@ from bot.sim.metrics.values import CannotExecute, NotSupported
         "rate(hits_total[1m] @ start())",
         'hits_total{a="1" or b="2"}',
         "month()",
-        "timestamp(hits_total)",
+        "timestamp(hits_total @ 0)",
         "hits_total atan2 2",
         "limitk(1, hits_total)",
         "hits_total + on (pod) group_left fill (0) hits_total",
