@@ -5,3 +5,8 @@ a lease whose number fences every write. There is no second path for recovery: a
 claimed, folded and driven exactly as a new one is. The engine knows actions and ports, but no strategy, no
 platform and no Slack.
 """
+
+from bot.engine.engine import Engine
+from bot.engine.triggers import TriggerWatch
+
+__all__ = ["Engine", "TriggerWatch"]

@@ -5,7 +5,7 @@ It knows nothing of Slack: handlers and the command line call the same functions
 `Refused` with a plain sentence and what to do next, and is written to the audit trail like every success.
 """
 
-from bot.operations.deciding import abort, approve, hold, resume, rollback
+from bot.operations.deciding import abort, approve, hold, resume, rollback, stale
 from bot.operations.desk import Deployable, Desk
 from bot.operations.looking import find_run, history, status
 from bot.operations.planning import Wish, draw_up
@@ -23,6 +23,7 @@ __all__ = [
     "hold",
     "resume",
     "rollback",
+    "stale",
     "start",
     "status",
 ]

@@ -24,8 +24,8 @@ class Deployable(Record):
     findings: tuple[str, ...] = ()  # what is said on every plan, "no staging" for example
 
 
-# How a strategy is asked for its plan: request, the deployable, findings.
-WritePlan = Callable[[DeployRequest, Deployable, tuple[str, ...]], Plan]
+# How a strategy is asked for its plan.
+WritePlan = Callable[[DeployRequest, Deployable], Plan]
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,16 @@ async def draw_up(desk: Desk, wish: Wish, by: Person) -> Plan:
     deployable = _deployable(desk, wish)
     strategy = _strategy(deployable, wish)
     request = await _request(desk, deployable, strategy, wish, by)
-    return desk.strategies[strategy](request, deployable, deployable.findings)
+    return desk.strategies[strategy](request, deployable)
 
 
 def _deployable(desk: Desk, wish: Wish) -> Deployable:
     applications = sorted({d.application for d in desk.deployables})
     if wish.application is None and len(applications) > 1:
         names = ", ".join(applications)
-        raise NotUnderstood("Which application?", f"There are {names}: /deploy {names[0]} {wish.version}")
+        raise NotUnderstood(
+            "Which application?", f"There are {names}: /deploy {applications[0]} {wish.version}"
+        )
     application = wish.application or applications[0]
     if application not in applications:
         raise _unknown("application", application, applications)

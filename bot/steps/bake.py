@@ -24,6 +24,7 @@ from bot.steps.actions import action_of, is_ours_to_mind
 _LOOK = timedelta(seconds=1)
 # The windowed figures are shown to people, so they need not be fresher than this.
 _FIGURES = timedelta(seconds=15)
+_OUTAGE = timedelta(minutes=1)
 # Points of the picture per stage; more would not be seen.
 _POINTS = 60
 _FINEST_POINT = timedelta(seconds=10)
@@ -52,7 +53,7 @@ class BakeKind:
         assert verdict is not None, "every look ends with a verdict"
         if verdict.kind is VerdictKind.WORSE:
             return Failed(reason=Reason.WORSE_THAN_STABLE, sentence=verdict.sentence, evidence=evidence)
-        if self._is_over(context):
+        if self._is_over(context) and not _has_just_gone_blind(evidence, context.now):
             return Done(evidence=evidence.with_(sentence=verdict.sentence))
         awaiting = "the source of the figures" if verdict.kind is VerdictKind.NO_DATA else "bake time"
         return Wait(after=_LOOK, awaiting=awaiting, evidence=evidence)
@@ -97,6 +98,12 @@ class BakeKind:
             return False
         held = context.run.held_until(context.now) - context.record.held_before
         return context.now - began - held >= action_of(context, Bake).duration
+
+
+def _has_just_gone_blind(evidence: Evidence, now: datetime) -> bool:
+    """One lost answer at the very end is no outage; a minute without any is."""
+    since = [t.blind_since for t in (evidence.canary, evidence.stable) if t and t.blind_since]
+    return bool(since) and now - max(since) < _OUTAGE
 
 
 def _taken(context: StepContext, wanted: int, found: int) -> str:

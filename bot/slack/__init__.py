@@ -1,0 +1,13 @@
+"""Slack out: the publisher, its pace, its memory of what was posted, and who has which role.
+
+What Slack shows is derived state: the views say how a run's messages should stand, the publisher brings the
+workspace to that, in its own time. Nothing here decides anything about a run, and nothing that drives a run
+ever waits for this room.
+"""
+
+from bot.slack.calls import SlackCalls
+from bot.slack.directory import Directory
+from bot.slack.publisher import Channels, SlackPublisher
+from bot.slack.roles import SlackRoles
+
+__all__ = ["Channels", "Directory", "SlackCalls", "SlackPublisher", "SlackRoles"]

@@ -1,0 +1,180 @@
+"""The team's settings as the records that operations, strategies and analysis know."""
+
+from bot.analysis import Limits, TriggerLimits
+from bot.config import (
+    Application,
+    Environment,
+    IstioTraffic,
+    KubernetesPlatform,
+    Settings,
+    TimesBaseline,
+    Who,
+    WhoKind,
+)
+from bot.domain.people import Role
+from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
+from bot.operations import Deployable
+from bot.slack.roles import Grantee
+from strategies import canary
+from strategies.settings import CanarySettings, CanaryStage
+
+# Gates that this version can answer, in the order in which people read them.
+_GATES = {"code-review": "code-review", "tests": "tests", "build": "build"}
+_STAGING = "staging"
+
+
+def deployables(settings: Settings) -> tuple[Deployable, ...]:
+    """Every application in every environment that runs can be made for.
+
+    Staging is not one of them: it is a phase on the way to production.
+    """
+    found = []
+    for name, application in settings.applications.items():
+        for environment_name, environment in application.environments.items():
+            platform = environment.platform
+            if environment_name == _STAGING or not isinstance(platform, KubernetesPlatform):
+                continue
+            if not isinstance(platform.traffic, IstioTraffic):
+                continue
+            found.append(_deployable(settings, name, application, environment_name, environment, platform))
+    return tuple(found)
+
+
+def _deployable(
+    settings: Settings,
+    name: str,
+    application: Application,
+    environment_name: str,
+    environment: Environment,
+    platform: KubernetesPlatform,
+) -> Deployable:
+    configured = application.gates.configured
+    return Deployable(
+        application=name,
+        environment=environment_name,
+        image=application.image or "",
+        strategies=("canary",),
+        is_default=application.defaults.environment == environment_name,
+        target=_target(application, environment, platform),
+        approvals=ApprovalPolicy(
+            required=environment.approvals.required,
+            people=environment.approvals.people,
+            requester_may_approve=environment.approvals.requester_may_approve,
+            remind=environment.approvals.remind,
+            escalate=environment.approvals.escalate,
+            escalate_to=tuple(str(who) for who in environment.approvals.escalate_to),
+            expire=environment.approvals.expire,
+        ),
+        gates=tuple(gate for key, gate in _GATES.items() if key in configured),
+        findings=tuple(_findings(settings, name, application)),
+    )
+
+
+def _target(application: Application, environment: Environment, platform: KubernetesPlatform) -> Target:
+    assert isinstance(platform.traffic, IstioTraffic), "others are not deployable yet"
+    return Target(
+        context=platform.context,
+        namespace=platform.namespace,
+        workload=platform.workload,
+        container=platform.container,
+        main_service=platform.services.main,
+        stable_service=platform.services.stable,
+        canary_service=platform.services.canary,
+        virtual_service=platform.traffic.virtual_service,
+        route=platform.traffic.route,
+        header_name=application.canary.header.name,
+        header_value=application.canary.header.value,
+        url=environment.url,
+        host_header=environment.host_header,
+        health_paths=application.health.critical,
+    )
+
+
+def _findings(settings: Settings, name: str, application: Application) -> list[str]:
+    """What a plan says aloud: no staging, and what the file asks for that this version does not do."""
+    found = []
+    if _STAGING not in application.environments:
+        found.append("No staging is declared, so this release is not rehearsed.")
+    if not application.gates.configured:
+        found.append("No gates are configured, so nothing is checked before the release.")
+    prefix = f"applications.{name}."
+    found += [notice.sentence for notice in settings.not_built_yet() if notice.path.startswith(prefix)]
+    return found
+
+
+def write_canary(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
+    """The canary's plan with the application's own stages."""
+    stages = tuple(CanaryStage(weight=s.weight, bake=s.bake) for s in application.canary.stages)
+    return canary.plan(
+        request=request,
+        target=deployable.target,
+        settings=CanarySettings(stages=stages),
+        approvals=deployable.approvals,
+        gates=deployable.gates,
+        findings=deployable.findings,
+    )
+
+
+def limits_of(application: Application) -> Limits:
+    analysis = application.analysis
+    return Limits(
+        min_requests=analysis.min_requests,
+        errors_margin=float(analysis.errors_margin),
+        p95_margin=float(analysis.p95_margin),
+        skip_first=analysis.skip_first,
+    )
+
+
+def trigger_limits_of(application: Application) -> TriggerLimits:
+    """The team's triggers; one that is switched off gets a limit that nothing reaches."""
+    triggers, usual = application.triggers, TriggerLimits(window=application.metrics.window)
+    changes: dict[str, object] = {
+        "error_rate": float("inf"),
+        "p95_times_baseline": None,
+        "memory": float("inf"),
+    }
+    if triggers.error_rate is not None:
+        changes |= {
+            "error_rate": float(triggers.error_rate.above),
+            "error_rate_for": triggers.error_rate.lasting,
+        }
+    if triggers.p95 is not None:
+        above = triggers.p95.above
+        if isinstance(above, TimesBaseline):
+            changes |= {"p95_times_baseline": above.factor}
+        else:
+            changes |= {"p95_above": above}
+        changes |= {"p95_for": triggers.p95.lasting}
+    if triggers.memory is not None:
+        changes |= {"memory": float(triggers.memory.above), "memory_for": triggers.memory.lasting}
+    if triggers.health is not None:
+        changes |= {"health_for": triggers.health.failing_for}
+    return usual.with_(**changes)
+
+
+def granted(settings: Settings) -> dict[Role, tuple[Grantee, ...]]:
+    roles = settings.roles
+    listed = {
+        Role.VIEWER: roles.viewer,
+        Role.DEPLOYER: roles.deployer,
+        Role.APPROVER: roles.approver,
+        Role.ADMIN: roles.admin,
+    }
+    return {role: tuple(grantee(who) for who in people) for role, people in listed.items()}
+
+
+def named(who: str) -> Grantee:
+    """A person or group as a plan names them: "@oncall", "U123", "S123"."""
+    if who.startswith("@"):
+        return Grantee(handle=who.removeprefix("@"))
+    return Grantee(group=who) if who.startswith("S") else Grantee(user=who)
+
+
+def grantee(who: Who) -> Grantee:
+    match who.kind:
+        case WhoKind.USER:
+            return Grantee(user=who.name)
+        case WhoKind.GROUP:
+            return Grantee(group=who.name)
+        case WhoKind.HANDLE:
+            return Grantee(handle=who.name)

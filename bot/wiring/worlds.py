@@ -1,0 +1,93 @@
+"""What a run may look at and touch, built from its plan and its application's settings."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.clients import process
+from bot.clients.git import Git
+from bot.clients.kube import KubeClient, connect
+from bot.config import Application, S3Place, Settings
+from bot.domain.plan import Plan, Target
+from bot.gates.runner import LocalGates
+from bot.gates.tools import Tools
+from bot.platforms.kubernetes import IstioRouter, KubernetesPlatform
+from bot.ports import Clock, MetricSource, World
+from bot.sources.health import HTTPHealth
+from bot.sources.prometheus import PrometheusSource
+from bot.sources.repository import RepositoryVersions
+
+
+class Worlds:
+    """The outside systems of one bot process, each connected to once."""
+
+    def __init__(self, settings: Settings, clock: Clock, clusters: Mapping[str | None, KubeClient]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._clusters = clusters
+        self._metrics: dict[str, PrometheusSource] = {}
+        self._gates: dict[str, LocalGates] = {}
+
+    def __call__(self, plan: Plan) -> World:
+        name = plan.request.application
+        application = self._settings.application(name)
+        return World(
+            platform=self.platform(plan.target),
+            traffic=IstioRouter(self._clusters[plan.target.context], plan.target),
+            health=HTTPHealth(plan.target),
+            metrics=self.metrics(name, application),
+            gates=self.gates(name, application),
+        )
+
+    def platform(self, target: Target) -> KubernetesPlatform:
+        return KubernetesPlatform(self._clusters[target.context], target)
+
+    def versions(self, application: str) -> RepositoryVersions:
+        settings = self._settings.application(application)
+        return RepositoryVersions(application, settings.repository.path, settings.tag)
+
+    def metrics(self, name: str, application: Application) -> MetricSource:
+        if name not in self._metrics:
+            metrics = application.metrics
+            self._metrics[name] = PrometheusSource(
+                metrics.url,
+                metrics.queries.model_dump(),
+                self._clock,
+                business={figure: business.query for figure, business in metrics.business.items()},
+                selector=metrics.selector,
+                pods=metrics.pods,
+                window=metrics.window,
+                stale_after=metrics.stale_after,
+                where=f"applications.{name}.metrics.queries",
+            )
+        return self._metrics[name]
+
+    def gates(self, name: str, application: Application) -> LocalGates:
+        if name not in self._gates:
+            path = application.repository.path
+            artifacts = self._settings.storage.artifacts
+            self._gates[name] = LocalGates(
+                repository=path,
+                github=application.repository.github,
+                settings=application.gates,
+                artifacts=Path("artifacts") if isinstance(artifacts, S3Place) else artifacts,
+                tools=Tools(run=process.run, repository=Git),
+            )
+        return self._gates[name]
+
+    async def close(self) -> None:
+        for source in self._metrics.values():
+            source.close()
+        await asyncio.gather(*(cluster.close() for cluster in self._clusters.values()))
+
+
+async def connect_clusters(
+    targets: tuple[Target, ...], kubeconfig: str | None
+) -> dict[str | None, KubeClient]:
+    """One client per kubeconfig context that is named.
+
+    Raises:
+        Unauthorized: a context cannot be used.
+    """
+    file = Path(kubeconfig) if kubeconfig else None
+    return {target.context: await connect(file, target.context) for target in targets}

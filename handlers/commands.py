@@ -1,0 +1,84 @@
+"""`/deploy …`: parse, call one operation, answer the one who typed."""
+
+from bot.views.answers import Answer
+
+from bot import operations
+from bot.domain.errors import NotUnderstood, UnknownRun
+from bot.domain.people import Person
+from bot.operations import Desk
+from bot.views import answers, forms
+from handlers import grammar
+from handlers.office import Ack, Body, Office, Respond, answer_in_time, said
+
+
+async def deploy_typed(ack: Ack, respond: Respond, body: Body, office: Office) -> None:
+    """The slash command. `/deploy` alone opens a form, for which Slack gives three seconds."""
+    text = str(body.get("text") or "").strip()
+    if not text:
+        await ack()
+        answer = await said(_open_form(office, body))
+        if answer is not None:
+            await respond(text=answer.text, blocks=list(answer.blocks), response_type="ephemeral")
+        return
+    await answer_in_time(ack, respond, _obey(office, body, text))
+
+
+async def _obey(office: Office, body: Body, text: str) -> Answer | None:
+    person = await office.slack.person(str(body["user_id"]))
+    command = grammar.parse(text, tuple(sorted({d.application for d in office.desk.deployables})))
+    desk = office.desk
+    match command:
+        case grammar.Start():
+            run = await operations.start(desk, command.wish, person)
+            return answers.started(run, await office.setting())
+        case grammar.Preview():
+            plan = await operations.draw_up(desk, command.wish, person)
+            return answers.plan_preview(plan, await office.setting())
+        case grammar.Help():
+            return answers.help_text(office.command, command.about)
+        case grammar.Show(what="history"):
+            return answers.history(await operations.history(desk, person, command.name))
+        case grammar.Show():
+            runs = await operations.status(desk, person, command.name)
+            return answers.status(runs, await office.setting())
+        case grammar.Decide():
+            return await decide(desk, command.what, command.name, command.reason, person)
+        case grammar.OpenForm():
+            return await _open_form(office, body)
+
+
+async def decide(desk: Desk, what: str, name: str | None, reason: str, by: Person) -> Answer:
+    """A decision about the run that is meant."""
+    run = await operations.find_run(desk, name)
+    match what:
+        case "approve":
+            if run.question is None:
+                raise UnknownRun(f"{run.id} asks nothing now; it is {run.state.value}.")
+            decision = await operations.approve(desk, run.question.id, by)
+            return answers.pressed(decision, run)
+        case "hold":
+            await operations.hold(desk, run, by, reason)
+        case "resume":
+            await operations.resume(desk, run, by)
+        case "rollback":
+            await operations.rollback(desk, run, by, reason)
+        case "abort":
+            await operations.abort(desk, run, by, reason)
+        case _:
+            raise NotUnderstood(f"I do not know {what}.")
+    return answers.obeyed(what, run)
+
+
+async def _open_form(office: Office, body: Body) -> Answer | None:
+    desk = office.desk
+    applications = tuple(sorted({d.application for d in desk.deployables}))
+    versions = await desk.versions(applications[0]).newest()
+    view = forms.deploy_form(
+        applications=applications,
+        versions=versions,
+        strategies=desk.deployables[0].strategies,
+        environments=tuple(dict.fromkeys(d.environment for d in desk.deployables)),
+        channel=str(body.get("channel_id") or ""),
+    )
+    await office.slack.open_view(str(body["trigger_id"]), view)
+    return None

@@ -1,0 +1,36 @@
+"""The Home tab and mentions: what runs now, what waits for me."""
+
+from bot.views.answers import Answer
+
+from bot import operations
+from bot.views import answers, forms
+from handlers.office import Body, Office, said
+
+
+async def home_opened(event: Body, office: Office) -> None:
+    """Draw the Home tab anew each time it is opened."""
+    if event.get("tab") not in {None, "home"}:
+        return
+    await said(_publish(office, str(event["user"])))
+
+
+async def mentioned(event: Body, office: Office) -> None:
+    """`@slackwater status` in a thread, where slash commands cannot be typed."""
+    person = await office.slack.person(str(event["user"]))
+    answer = await said(_status(office, person.id))
+    if answer is not None:
+        thread = event.get("thread_ts")
+        await office.slack.whisper(str(event["channel"]), person.id, answer, str(thread) if thread else None)
+
+
+async def _status(office: Office, user: str) -> Answer:
+    person = await office.slack.person(user)
+    runs = await operations.status(office.desk, person, None)
+    return answers.status(runs, await office.setting())
+
+
+async def _publish(office: Office, user: str) -> None:
+    person = await office.slack.person(user)
+    active = await operations.status(office.desk, person, None)
+    recent = await operations.history(office.desk, person)
+    await office.slack.publish_home(user, forms.home(person, active, recent))

@@ -1,0 +1,84 @@
+"""What every handler works with, and the two things all of them do: know the person, answer in words."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from bot.views.answers import Answer
+
+from bot.domain.errors import OutsideError, Refused
+from bot.domain.people import Person
+from bot.operations import Desk
+from bot.views import answers
+from bot.views.items import Setting
+
+_log = structlog.get_logger(__name__)
+
+# Slack shows an error after 3 s. What takes longer is acknowledged and answered afterwards.
+_PATIENCE = 2.0
+
+Body = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+Respond = Callable[..., Awaitable[Any]]
+
+
+class Slack(Protocol):
+    """What handlers ask of the workspace."""
+
+    async def person(self, user: str) -> Person: ...
+
+    async def open_view(self, trigger: str, view: dict[str, Any]) -> None: ...
+
+    async def publish_home(self, user: str, view: dict[str, Any]) -> None: ...
+
+    async def whisper(self, channel: str, user: str, answer: Answer, thread: str | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Office:
+    """The neighbours of the handlers, introduced by `wiring`."""
+
+    desk: Desk
+    slack: Slack
+    setting: Callable[[], Awaitable[Setting]]
+    command: str
+
+
+async def said(work: Awaitable[Answer | None]) -> Answer | None:
+    """The work's answer, or what became of it. A bug is shown as a bug, with a number to search for."""
+    try:
+        return await work
+    except Refused as refusal:
+        return answers.refused(refusal)
+    except OutsideError as error:
+        _log.warning("outside-trouble", error=str(error))
+        return answers.outside(error)
+    except Exception:  # noqa: BLE001 - the Slack edge: nobody may be left without an answer
+        reference = secrets.token_hex(4).upper()
+        _log.exception("bug", reference=reference)
+        return answers.bug(reference)
+
+
+async def answer_in_time(ack: Ack, respond: Respond, work: Awaitable[Answer | None]) -> None:
+    """Acknowledge with the answer if it comes in time, else at once and answer afterwards."""
+    doing = asyncio.ensure_future(said(work))
+    done, _ = await asyncio.wait({doing}, timeout=_PATIENCE)
+    if done:
+        answer = doing.result()
+        if answer is None:
+            await ack()
+        else:
+            await ack(text=answer.text, blocks=list(answer.blocks), response_type="ephemeral")
+        return
+    await ack()
+    answer = await doing
+    if answer is not None:
+        await respond(
+            text=answer.text,
+            blocks=list(answer.blocks),
+            response_type="ephemeral",
+            replace_original=False,
+        )
