@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ class KubeClient:
         except ApiException as error:
             raise _translated(error.status, error.body, error.headers) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(SYSTEM, f"{method} {path}: {error or 'no answer in time'}") from error
+            raise Unreachable(SYSTEM, f"{method} {path}: {str(error) or 'no answer in time'}") from error
         data = text if isinstance(text, bytes) else await response.response.read()
         if response.status >= 400:
             raise _translated(response.status, data, response.response.headers)
@@ -132,7 +133,9 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
     except (config.ConfigException, OSError) as error:
         where = str(kubeconfig) if kubeconfig else "the default kubeconfig"
         raise Unauthorized(SYSTEM, f"cannot use {where}: {error}") from error
-    return KubeClient(client.ApiClient(configuration))
+    api = client.ApiClient(configuration)
+    api.user_agent = f"slackwater/{metadata.version('slackwater')}"  # what the cluster's audit log calls us
+    return KubeClient(api)
 
 
 def _object(data: bytes, path: str) -> Object:

@@ -1,0 +1,188 @@
+"""A small shop in a namespace of its own: what a team has in its cluster before Slackwater comes."""
+
+import copy
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+
+from kubernetes.aio import client, config
+
+from bot.clients.kube import KubeClient
+from bot.domain.plan import Target
+
+Object = dict[str, Any]
+
+RUNNING, NEW = "v2.4.0", "v2.5.0"
+# Who does what the team does, told apart from the bot in the audit log.
+TEAM = "the-team"
+
+_numbers = count(1)
+_PLACES = {
+    "Namespace": ("/api/v1", "namespaces"),
+    "Service": ("/api/v1", "services"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+    "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "VirtualService": ("/apis/networking.istio.io/v1", "virtualservices"),
+    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "ResourceQuota": ("/api/v1", "resourcequotas"),
+}
+
+
+def image(version: str) -> str:
+    return f"shop/checkout:{version}"
+
+
+class Team(KubeClient):
+    """The cluster's admin, who owns the shop; writes under a field manager and a name of its own."""
+
+    @classmethod
+    async def of(cls, kubeconfig: Path) -> Self:
+        configuration = client.Configuration()
+        await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
+        api = client.ApiClient(configuration)
+        api.user_agent = TEAM
+        return cls(api)
+
+    async def put(self, obj: Object, *, dry_run: bool = False) -> Object:
+        """Apply it as the team would."""
+        query = {"fieldManager": TEAM, "force": "true", "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        return await self._call("PATCH", path_of(obj), obj, "application/apply-patch+yaml", query)
+
+    async def create(self, collection: str, obj: Object) -> Object:
+        return await self._call("POST", collection, obj)
+
+    async def merge(self, path: str, part: Object, manager: str = TEAM) -> Object:
+        query = {"fieldManager": manager}
+        return await self._call("PATCH", path, part, "application/merge-patch+json", query)
+
+
+def path_of(obj: Object) -> str:
+    base, plural = _PLACES[obj["kind"]]
+    name = obj["metadata"]["name"]
+    if obj["kind"] == "Namespace":
+        return f"{base}/{plural}/{name}"
+    return f"{base}/namespaces/{obj['metadata']['namespace']}/{plural}/{name}"
+
+
+class Shop:
+    """`checkout` in a fresh namespace; what differs from test to test is changed before it is put there."""
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+        self.namespace = f"shop-{next(_numbers)}"
+        self.stable = stable_deployment(self.namespace)
+        self.services = [
+            service(self.namespace, "checkout", {"app": "checkout"}),
+            service(self.namespace, "checkout-stable", {"app": "checkout", "track": "stable"}),
+            service(self.namespace, "checkout-canary", {"app": "checkout", "track": "canary"}),
+        ]
+        self.virtual_service = virtual_service(self.namespace)
+
+    @property
+    def host(self) -> str:
+        return f"{self.namespace}.example.com"
+
+    def target(self, **changes: Any) -> Target:
+        told: dict[str, Any] = {
+            "namespace": self.namespace,
+            "workload": "checkout",
+            "container": "checkout",
+            "main_service": "checkout",
+            "stable_service": "checkout-stable",
+            "canary_service": "checkout-canary",
+            "virtual_service": "checkout",
+        }
+        return Target(**(told | changes))
+
+    async def open(self, *, workloads: bool = True) -> None:
+        """Put everything there; without `workloads` only what routes."""
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        await self.team.put(namespace)
+        parts = [*self.services, self.virtual_service, *([self.stable] if workloads else [])]
+        for part in parts:
+            await self.team.put(part)
+
+    async def close(self) -> None:
+        """Pods are processes of this machine: no test leaves any behind."""
+        for kind, names in {"Deployment": ("checkout", "checkout-canary")}.items():
+            for name in names:
+                path = path_of({"kind": kind, "metadata": {"name": name, "namespace": self.namespace}})
+                found = await self.team.find(path)
+                if found is not None:
+                    await self.team.delete(path, uid=found["metadata"]["uid"])
+
+    async def read(self, kind: str, name: str = "checkout") -> Object:
+        return await self.team.get(
+            path_of({"kind": kind, "metadata": {"name": name, "namespace": self.namespace}})
+        )
+
+
+def stable_deployment(namespace: str, version: str = RUNNING) -> Object:
+    labels = {"app": "checkout", "track": "stable"}
+    container = {
+        "name": "checkout",
+        "image": image(version),
+        "env": [{"name": "CURRENCY", "value": "EUR"}],
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "resources": {"limits": {"memory": "256Mi"}},
+        "readinessProbe": {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 1},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "checkout", "namespace": namespace, "labels": labels},
+        "spec": {
+            "replicas": 1,
+            "progressDeadlineSeconds": 60,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"terminationGracePeriodSeconds": 3, "containers": [container]},
+            },
+        },
+    }
+
+
+def service(namespace: str, name: str, selector: dict[str, str]) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": selector, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+    }
+
+
+def destination(host: str, weight: int | None = None) -> Object:
+    route: Object = {"destination": {"host": host, "port": {"number": 80}}}
+    return route if weight is None else {**route, "weight": weight}
+
+
+def virtual_service(namespace: str) -> Object:
+    weighted = [destination("checkout-stable", 100), destination("checkout-canary", 0)]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "checkout", "namespace": namespace},
+        "spec": {
+            "hosts": ["checkout", f"{namespace}.example.com"],
+            "http": [{"name": "weighted", "route": weighted}],
+        },
+    }
+
+
+def without(routes: list[Object], index: int) -> str:
+    """All routes but one, as text, to see that not a byte of them changed."""
+    rest = copy.deepcopy(routes)
+    del rest[index]
+    return json.dumps(rest)
