@@ -132,9 +132,8 @@ def audit(config: MaybeConfig = None, data: Data = None, as_json: AsJSON = False
         if as_json:
             print(json.dumps(line.model_dump(mode="json"), ensure_ascii=False))
         else:
-            print(
-                f"{line.at:%Y-%m-%d %H:%M:%S} {line.person.name if line.person else '':16} {line.what:24} {line.result}"
-            )
+            who = line.person.name if line.person else ""
+            print(f"{line.at:%Y-%m-%d %H:%M:%S} {who:16} {line.what:24} {line.result}")
 
 
 @app.command()
