@@ -1,4 +1,8 @@
-"""Fixtures that several rooms share."""
+"""Fixtures that several rooms share, and the rule that nothing is skipped where everything is installed."""
+
+import os
+
+import pytest
 
 from tests.support.load import load
 from tests.support.postgresql import postgresql_server, postgresql_url
@@ -6,3 +10,14 @@ from tests.support.real_prometheus import real_prometheus
 from tests.support.testcluster import testcluster
 
 __all__ = ["load", "postgresql_server", "postgresql_url", "real_prometheus", "testcluster"]
+
+# On a user's machine a test whose server is missing is skipped, with the reason; `.ci/run` sets this.
+NOTHING_SKIPPED = "SLACKWATER_NOTHING_SKIPPED"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = len(reporter.stats.get("skipped", [])) if reporter is not None else 0
+    if os.environ.get(NOTHING_SKIPPED) and skipped:
+        reporter.write_line(f"{skipped} skipped, and {NOTHING_SKIPPED} is set", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
