@@ -13,6 +13,7 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.errors import JournalError, LeaseLost, SlackwaterError
+from bot.domain.events import Claimed, Draft
 from bot.domain.plan import Plan
 from bot.domain.run import Run, fold_all
 from bot.engine.driver import Driver
@@ -117,9 +118,11 @@ class Engine:
     async def _drive(self, claim: Claim) -> bool:
         """Whether this process is through with the run."""
         try:
-            run = fold_all(await self._journal.entries(claim.run))
+            entries = await self._journal.entries(claim.run)
+            run = fold_all(entries)
             self._publisher.changed(run)
-            await self._drive_run(claim, run)
+            is_new = all(entry.lease != claim.lease for entry in entries)
+            await self._drive_run(claim, run, is_new=is_new)
         except LeaseLost:
             _log.warning("lease-lost", run=claim.run, lease=claim.lease)
         except Exception as error:  # noqa: BLE001 - see below
@@ -130,7 +133,7 @@ class Engine:
             return False
         return True
 
-    async def _drive_run(self, claim: Claim, run: Run) -> None:
+    async def _drive_run(self, claim: Claim, run: Run, *, is_new: bool) -> None:
         ledger = Ledger(
             self._journal,
             claim,
@@ -139,6 +142,8 @@ class Engine:
             changed=self._publisher.changed,
             timers_added=self._rearm,
         )
+        if is_new:
+            await ledger.write(Draft(event=Claimed(owner=self._owner)))
         world = self._world(run.plan)
         driver = Driver(ledger, self._kinds(run.plan, world), self._clock, self._new_id)
         self._drivers[claim.run] = driver

@@ -1,0 +1,454 @@
+"""The language of the scenarios: given a shop and a plan, when people and faults act, then this is so.
+
+A scenario drives the real engine, with the real steps and the canary's own plan, over the journal in memory
+and `SmallShop`. The bot's process can die at any entry of the journal and be started again. What has to hold
+in *every* scenario (`Scenario.invariants`) is checked after each one, whatever it was about.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from itertools import count
+from typing import Any, Self, cast
+
+from bot.analysis import Limits, TriggerLimits
+from bot.domain.events import Approved, Claimed, Ended, Ending, Entry, Noted
+from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.people import Person
+from bot.domain.plan import ApprovalPolicy, Plan
+from bot.domain.reasons import Reason
+from bot.domain.run import Run, RunState, StepStatus, fold_all
+from bot.engine.engine import Engine
+from bot.engine.triggers import TriggerWatch
+from bot.ports import Claim, Consumed, Decision, Journal, World
+from bot.steps import catalogue
+from strategies.canary import plan as canary_plan
+from strategies.settings import CanarySettings, CanaryStage
+from tests.support.builders import ADA, BO, a_request, a_target
+from tests.support.memory_journal import MemoryJournal
+from tests.support.virtual import VirtualAlarm, VirtualClock
+from tests.support.world import SmallShop
+
+WEIGHTS = (5, 10, 25, 50, 100)
+# Long enough for a verdict at 100 requests per second, short enough for hundreds of runs.
+SHORT = timedelta(seconds=30)
+LIMITS = Limits(min_requests=50, skip_first=timedelta(seconds=5))
+_LOOK = timedelta(milliseconds=500)
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+class DyingJournal:
+    """The journal as one process sees it, which may die right before or right after a write."""
+
+    def __init__(self, journal: MemoryJournal, process: "Process") -> None:
+        self._journal = journal
+        self._process = process
+
+    def __getattr__(self, name: str) -> Any:
+        return self._process.alive_only(getattr(self._journal, name))
+
+    async def append(self, claim: Claim, after: int, drafts: Any, timers: Any = ()) -> tuple[Entry, ...]:
+        self._process.about_to_write(after, len(drafts))
+        entries = await self._journal.append(claim, after, drafts, timers)
+        self._process.wrote(entries)
+        return entries
+
+    async def consume(
+        self, claim: Claim, after: int, decide: Callable[[tuple[Interrupt, ...]], Consumed]
+    ) -> tuple[Entry, ...]:
+        def decide_or_die(waiting: tuple[Interrupt, ...]) -> Consumed:
+            consumed = decide(waiting)
+            self._process.about_to_write(after, len(consumed.drafts))
+            return consumed
+
+        self._process.check()
+        entries = await self._journal.consume(claim, after, decide_or_die)
+        self._process.wrote(entries)
+        return entries
+
+
+class Process:
+    """One process of the bot: an engine that can be killed."""
+
+    def __init__(self, scenario: "Scenario", owner: str) -> None:
+        self.owner = owner
+        self.is_alive = True
+        self.dies_before: int | None = None
+        self.dies_after: int | None = None
+        self.heard: list[str] = []  # what it said aloud
+        self._alarm = VirtualAlarm(scenario.clock)
+        journal = cast("Journal", DyingJournal(scenario.journal, self))
+        self.engine = Engine(
+            journal=journal,
+            clock=scenario.clock,
+            publisher=self,
+            world=lambda plan: self._world(scenario, plan),
+            kinds=lambda plan, world: {
+                kind: step
+                for kind, step in catalogue(world, scenario.limits).items()
+                if kind not in scenario.unknown_kinds
+            },
+            triggers=lambda plan, world: TriggerWatch(
+                journal, scenario.clock, world.metrics, world.health, scenario.trigger_limits
+            ),
+            alarm=self._alarm,
+            owner=owner,
+            new_id=scenario.new_id,
+        )
+
+    def changed(self, run: Run) -> None: ...
+
+    def trouble(self, run: str, sentence: str) -> None:
+        self.heard.append(sentence)
+
+    def kill(self) -> None:
+        """What kill -9 does: nothing is finished, released or said; nothing is done any more."""
+        self.is_alive = False
+        self._alarm.stop()
+        engine = self.engine
+        for task in (engine._loop, *engine._tasks.values(), *engine._background):
+            if task is not None:
+                task.cancel()
+
+    def check(self) -> None:
+        if not self.is_alive:
+            raise asyncio.CancelledError
+
+    def alive_only(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def checked(*args: Any, **kwargs: Any) -> Any:
+            self.check()
+            answer = await call(*args, **kwargs)
+            self.check()
+            return answer
+
+        return checked
+
+    def about_to_write(self, after: int, number: int) -> None:
+        if self.dies_before is not None and after < self.dies_before <= after + number:
+            self.kill()
+        self.check()
+
+    def wrote(self, entries: tuple[Entry, ...]) -> None:
+        if self.dies_after is not None and any(entry.seq == self.dies_after for entry in entries):
+            self.kill()
+        self.check()
+
+    def _world(self, scenario: "Scenario", plan: Plan) -> World:
+        ports = scenario.shop.ports()
+        return World(
+            platform=self._mortal(ports.platform),
+            traffic=self._mortal(ports.traffic),
+            health=self._mortal(ports.health),
+            metrics=self._mortal(ports.metrics),
+            gates=self._mortal(ports.gates),
+        )
+
+    def _mortal(self, port: Any) -> Any:
+        return _Mortal(port, self)
+
+
+class _Mortal:
+    """A port that a dead process can no longer use."""
+
+    def __init__(self, port: Any, process: Process) -> None:
+        self._port = port
+        self._process = process
+
+    def __getattr__(self, name: str) -> Any:
+        return self._process.alive_only(getattr(self._port, name))
+
+
+class Scenario:
+    """One run from start to finish, and all that may happen to it."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.journal = MemoryJournal(self.clock, self.clock.now)
+        self.limits = LIMITS
+        self.trigger_limits = TriggerLimits()
+        self.approvals = ApprovalPolicy()
+        self.settings = CanarySettings(
+            stages=tuple(CanaryStage(weight=weight, bake=SHORT) for weight in WEIGHTS)
+        )
+        self.gates: tuple[str, ...] = ("code-review", "tests")
+        self.unknown_kinds: set[str] = set()
+        self.request = a_request()
+        self._shop: SmallShop | None = None
+        self.processes: list[Process] = []
+        self.run = ""
+        self._ids = count(1)
+
+    @property
+    def shop(self) -> SmallShop:
+        if self._shop is None:
+            self._shop = SmallShop(self.clock, self.request, a_target())
+        return self._shop
+
+    @property
+    def process(self) -> Process:
+        return self.processes[-1]
+
+    def new_id(self) -> str:
+        return f"question-{next(self._ids)}"
+
+    def state(self) -> Run:
+        return self.journal._of(self.run).run
+
+    def entries(self) -> list[Entry]:
+        return self.journal._of(self.run).entries
+
+    async def start_process(self) -> Process:
+        process = Process(self, f"bot-{len(self.processes) + 1}")
+        self.processes.append(process)
+        await process.engine.start()
+        return process
+
+    async def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def invariants(self) -> None:
+        """What holds whatever happened."""
+        if not self.run:
+            return
+        entries, run = self.entries(), self.state()
+        assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+        assert fold_all(entries) == run
+        self._leases_rise(entries)
+        self._shifts_were_approved(entries)
+        self._gates_ran_once(entries)
+        if run.is_terminal:
+            assert isinstance(entries[-1].event, Ended)
+            self._is_at_rest(run)
+
+    def _leases_rise(self, entries: list[Entry]) -> None:
+        leases = [entry.lease for entry in entries if entry.lease is not None]
+        assert leases == sorted(leases), "an old driver wrote after a new one"
+        for lease in set(leases):
+            first = next(entry for entry in entries if entry.lease == lease)
+            assert isinstance(first.event, Claimed), f"lease {lease} began with {first.kind}"
+
+    def _shifts_were_approved(self, entries: list[Entry]) -> None:
+        approved = {e.step: e.at for e in reversed(entries) if isinstance(e.event, Approved)}
+        for effect in self.shop.effects:
+            steps = {"shift": f"canary/{effect.detail}/weight", "promote": "promote/stable"}
+            if effect.what in steps:
+                at = approved.get(steps[effect.what])
+                assert at is not None, f"{effect} without approval"
+                assert at <= effect.at, f"{effect} before its approval"
+
+    def _gates_ran_once(self, entries: list[Entry]) -> None:
+        done = {e.step: e.seq for e in entries if e.kind == "done" and (e.step or "").startswith("gates/")}
+        for entry in entries:
+            if entry.kind == "intended" and entry.step in done:
+                assert entry.seq < done[entry.step], f"{entry.step} was run again"
+
+    def _is_at_rest(self, run: Run) -> None:
+        shop = self.shop
+        if run.state is RunState.STOPPED:
+            assert shop.effects == [], "stopped means that nothing was touched"
+            return
+        assert shop.weight == 0, f"{shop.weight} % are still on the canary"
+        assert shop.header != "canary", "the header route leads to a canary that is gone"
+        assert shop.canary is None, "the canary is still there"
+        trusted = self.request.version if run.state is RunState.FINISHED else self.request.running_version
+        assert shop.stable.version == trusted, f"stable runs {shop.stable.version}"
+
+
+class Given:
+    """What the world and the plan are like before anything happens."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    def stages(self, *weights: int, bake: timedelta = SHORT) -> Self:
+        stages = tuple(CanaryStage(weight=weight, bake=bake) for weight in weights)
+        self._scenario.settings = CanarySettings(stages=stages)
+        return self
+
+    def spec_stages(self) -> Self:
+        """The stages and limits of the specification, in full length."""
+        self._scenario.settings = CanarySettings()
+        self._scenario.limits = Limits()
+        return self
+
+    def approvals(self, **policy: Any) -> Self:
+        self._scenario.approvals = ApprovalPolicy(**policy)
+        return self
+
+    def unknown_kind(self, kind: str) -> Self:
+        self._scenario.unknown_kinds.add(kind)
+        return self
+
+
+class When:
+    """What happens. Each line waits until it has happened."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    @property
+    def shop(self) -> SmallShop:
+        return self._scenario.shop
+
+    async def started(self) -> None:
+        one = self._scenario
+        assert one.shop is not None
+        plan = canary_plan(one.request, a_target(), one.settings, one.approvals, one.gates)
+        run = await one.journal.create(plan, ADA)
+        one.run = run.id
+        if one.processes:
+            one.process.engine.nudge(run.id)
+        else:
+            await one.start_process()
+
+    async def passes(self, time: timedelta) -> None:
+        await self._scenario.clock.sleep(time)
+
+    async def until(self, condition: Callable[[], bool], limit: timedelta = timedelta(hours=3)) -> None:
+        """Wait until it is so; an error after `limit`, telling where the run stands."""
+        clock = self._scenario.clock
+        end = clock.now() + limit
+        while not condition():
+            if clock.now() > end:
+                raise AssertionError(f"not so after {limit}: {self._where()}")
+            await clock.sleep(_LOOK)
+
+    def _where(self) -> str:
+        run = self._scenario.state()
+        newest = self._scenario.entries()[-1]
+        heard = [sentence for process in self._scenario.processes for sentence in process.heard]
+        return f"{run.state.value}, newest entry {newest.seq} {newest.kind} {newest.step}; heard {heard[-3:]}"
+
+    async def asked(self, step: str) -> str:
+        """Until people are asked about the step; the question's id."""
+
+        def is_asked() -> bool:
+            question = self._scenario.state().question
+            assert not self._scenario.state().is_terminal, self._where()
+            return question is not None and question.step == step
+
+        await self.until(is_asked)
+        question = self._scenario.state().question
+        assert question is not None
+        return question.id
+
+    async def asked_for(self, weight: int) -> str:
+        return await self.asked(f"canary/{weight}/weight")
+
+    async def begun(self, step: str) -> None:
+        await self.until(lambda: self._scenario.state().record(step).status is not StepStatus.PENDING)
+
+    async def done(self, step: str) -> None:
+        await self.until(lambda: self._scenario.state().record(step).status is StepStatus.DONE)
+
+    async def approved(self, weight: int, by: Person = BO, *, rest: bool = False) -> None:
+        await self.pressed(await self.asked_for(weight), by, rest=rest)
+
+    async def pressed(self, question: str, by: Person = BO, *, rest: bool = False) -> Decision:
+        one = self._scenario
+        kind = InterruptKind.APPROVE_REST if rest else InterruptKind.APPROVE
+        decision = await one.journal.decide(question, kind, by, one.clock.now())
+        one.process.engine.nudge(one.run)
+        return decision
+
+    async def says(self, kind: InterruptKind, by: Person = BO, sentence: str = "") -> None:
+        one = self._scenario
+        await one.journal.interrupt(
+            Interrupt(run=one.run, kind=kind, at=one.clock.now(), person=by, sentence=sentence)
+        )
+        one.process.engine.nudge(one.run)
+
+    async def holds(self, by: Person = BO) -> None:
+        await self.says(InterruptKind.HOLD, by)
+        await self.until(lambda: self._scenario.state().state is RunState.HELD)
+
+    async def resumes(self, by: Person = BO) -> None:
+        await self.says(InterruptKind.RESUME, by)
+        await self.until(lambda: self._scenario.state().state is not RunState.HELD)
+
+    async def rolls_back(self, by: Person = BO) -> None:
+        await self.says(InterruptKind.ROLLBACK, by, f"Rolled back by {by.name}.")
+
+    async def aborts(self, by: Person = BO) -> None:
+        await self.says(InterruptKind.ABORT, by, f"Aborted by {by.name}.")
+
+    async def bakes_at(self, weight: int, *, rest: bool = False) -> None:
+        """The plan's shifts up to `weight` approved one by one, and the bake there begun."""
+        for stage in self._scenario.settings.stages:
+            if stage.weight > weight:
+                return
+            await self.approved(stage.weight, rest=rest and stage.weight == weight)
+            await self.begun(f"canary/{stage.weight}/bake")
+
+    async def is_over(self, limit: timedelta = timedelta(hours=6)) -> None:
+        await self.until(lambda: self._scenario.state().is_terminal, limit)
+
+    async def approves_all(self) -> None:
+        """Bo says yes whenever he is asked, and resumes what the bot holds, until the run is over."""
+        one = self._scenario
+        while not one.state().is_terminal:
+            question = one.state().question
+            if question is not None:
+                await self.pressed(question.id)
+            await self.passes(_LOOK)
+
+    async def dies(self) -> None:
+        self._scenario.process.kill()
+
+    async def restarts(self) -> None:
+        await self._scenario.start_process()
+
+
+class Then:
+    """What is so now; each raises if it is not."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    @property
+    def run(self) -> Run:
+        return self._scenario.state()
+
+    def traffic(self, *, canary: int) -> Self:
+        assert self._scenario.shop.weight == canary
+        return self
+
+    def weights_were(self, *weights: int) -> Self:
+        assert self._scenario.shop.shifts == list(weights)
+        return self
+
+    def ended(self, ending: Ending, reason: Reason) -> Self:
+        ended = self._scenario.state().ended
+        assert ended is not None, f"the run is {self.run.state.value}"
+        assert (ended.ending, ended.reason) == (ending, reason), ended.sentence
+        return self
+
+    def rolled_back(self, reason: Reason) -> Self:
+        return self.ended(Ending.ROLLED_BACK, reason)
+
+    async def is_quarantined(self, *, expected: bool = True) -> None:
+        request = self._scenario.request
+        why = await self._scenario.journal.quarantined(request.application, request.version)
+        assert (why is not None) is expected
+
+    def effects(self) -> list[str]:
+        return [effect.what for effect in self._scenario.shop.effects]
+
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in self._scenario.entries()]
+
+    def said_aloud(self) -> list[str]:
+        events = [entry.event for entry in self._scenario.entries()]
+        return [event.sentence for event in events if isinstance(event, Noted) and event.loud]

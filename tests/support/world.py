@@ -1,0 +1,378 @@
+"""A small simulated shop on a virtual clock: two deployments, a route, the traffic's counters, and faults.
+
+It stands behind the ports of one run. Whatever changes is recorded with its time (`effects`), so that a test
+can ask what was really done, not what was asked for. A change lands at the platform some time after it was
+sent, whether or not whoever sent it still waits: that is how a change arrives late.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot.domain.actions import Side
+from bot.domain.errors import Conflict, NotFound, Unreachable
+from bot.domain.figures import Bucket, Figure, Gap, Sample, Subject
+from bot.domain.gates import GateResult, GateStatus
+from bot.domain.outcome import Recorded, TrafficSplit, Workload
+from bot.domain.plan import DeployRequest, Target
+from bot.ports import Clock, HealthReading
+from bot.ports import World as Ports
+
+# The histogram's bounds in seconds, and the share of requests at most that slow when nothing is wrong.
+_USUAL = ((0.05, 0.40), (0.1, 0.80), (0.2, 0.97), (0.5, 0.995), (1.0, 1.0))
+_SLOW = ((0.05, 0.05), (0.1, 0.20), (0.2, 0.50), (0.5, 0.90), (1.0, 1.0))
+_MEMORY_LIMIT = 512.0 * 1024 * 1024
+
+
+@dataclass
+class Deployed:
+    """One Deployment; a change of image is rolled out after the shop's `ready_after`."""
+
+    name: str
+    image: str
+    version: str
+    since: datetime
+    was: tuple[str, str] | None = None  # image and version before the change under way
+
+
+@dataclass
+class Counters:
+    """What one version has served since its pods started."""
+
+    requests: float = 0.0
+    errors: float = 0.0
+    buckets: list[float] = field(default_factory=lambda: [0.0] * len(_USUAL))
+
+
+@dataclass
+class Faults:
+    """What is wrong now. Versions stand for the pods that run them."""
+
+    error_rate: dict[str, float] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
+    never_ready: set[str] = field(default_factory=set)
+    crashing: set[str] = field(default_factory=set)  # was ready, is not any more
+    unhealthy: set[str] = field(default_factory=set)
+    memory: dict[str, float] = field(default_factory=dict)  # share of the limit
+    metrics_down: bool = False
+    api_down: bool = False
+    lost_answers: int = 0  # so many changes take effect, and nobody hears of it
+    failing_gates: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A change that really happened to the shop, by the bot's hand."""
+
+    at: datetime
+    what: Literal["deploy", "remove", "promote", "restore", "shift", "header", "home"]
+    detail: str = ""
+
+
+class SmallShop:
+    """Everything outside that one run may touch."""
+
+    def __init__(self, clock: Clock, request: DeployRequest, target: Target) -> None:
+        self.clock = clock
+        self.target = target
+        self.request = request
+        self.stable = Deployed(target.workload, request.running_image, request.running_version, clock.now())
+        self.stable.since -= timedelta(days=7)
+        self.canary: Deployed | None = None
+        self.weight = 0
+        self.header: Literal["stable", "canary"] | None = None
+        self.revision = 1
+        self.effects: list[Effect] = []
+        self.faults = Faults()
+        self.gates_run: list[str] = []
+        self.rps = 100.0
+        self.ready_after = timedelta(seconds=20)
+        self.api_takes = timedelta(milliseconds=20)
+        self.landing_takes = timedelta(0)  # how much longer a change takes
+        self.gate_takes = timedelta(seconds=30)
+        self._counters: dict[str, Counters] = {}
+        self._counted_at = clock.now()
+        self._landings: set[asyncio.Future[None]] = set()
+
+    def ports(self) -> Ports:
+        return Ports(
+            platform=ShopPlatform(self),
+            traffic=ShopRouter(self),
+            health=ShopHealth(self),
+            metrics=ShopMetrics(self),
+            gates=ShopGates(self),
+        )
+
+    @property
+    def shifts(self) -> list[int]:
+        """The canary's weights in the order in which they really changed by the bot's hand."""
+        return [
+            int(e.detail) if e.what == "shift" else 0 for e in self.effects if e.what in {"shift", "home"}
+        ]
+
+    def somebody_sets(self, weight: int) -> None:
+        """Somebody else changes the route."""
+        self._count()
+        self.weight = weight
+        self.revision += 1
+
+    def ready(self, deployed: Deployed) -> int:
+        old = deployed.was[1] if deployed.was else None
+        if self._is_rolled_out(deployed):
+            return 0 if deployed.version in self.faults.crashing else 3
+        return 3 if old is not None and old not in self.faults.crashing else 0
+
+    def describe(self, deployed: Deployed) -> Workload:
+        settled, ready = self._is_rolled_out(deployed), self.ready(deployed)
+        return Workload(
+            name=deployed.name,
+            image=deployed.image,
+            digest=f"sha256:{deployed.image}" if settled and ready else None,
+            version=deployed.version,
+            replicas=3,
+            ready=ready,
+            updated=3,
+            is_settled=settled and ready == 3,
+            problems=() if ready == 3 else ("CrashLoopBackOff: back-off restarting failed container",),
+        )
+
+    async def read(self) -> None:
+        """A question to the platform's API."""
+        await self.clock.sleep(self.api_takes)
+        if self.faults.api_down:
+            raise Unreachable("Kubernetes", "connection refused")
+
+    async def change(self, what: Effect, act: Callable[[], None], *, on_revision: int | None = None) -> None:
+        """A change sent to the platform; it lands even if whoever sent it is gone by then."""
+        await self.read()
+        landing = asyncio.ensure_future(self._land(what, act, on_revision))
+        self._landings.add(landing)
+        landing.add_done_callback(self._landed)
+        await asyncio.shield(landing)
+        if self.faults.lost_answers > 0:
+            self.faults.lost_answers -= 1
+            raise Unreachable("Kubernetes", "the connection broke before the answer came")
+
+    async def _land(self, what: Effect, act: Callable[[], None], on_revision: int | None) -> None:
+        await self.clock.sleep(self.landing_takes)
+        if on_revision is not None and on_revision != self.revision:
+            raise Conflict("Kubernetes", "the object has been modified")
+        self._count()
+        act()
+        if on_revision is not None:
+            self.revision += 1
+        self.effects.append(Effect(self.clock.now(), what.what, what.detail))
+
+    def _landed(self, landing: asyncio.Future[None]) -> None:
+        self._landings.discard(landing)
+        if not landing.cancelled():
+            landing.exception()  # heard, even if nobody waits for it any more
+
+    def _is_rolled_out(self, deployed: Deployed) -> bool:
+        if deployed.version in self.faults.never_ready:
+            return False
+        return self.clock.now() - deployed.since >= self.ready_after
+
+    def serving(self, side: Side) -> Deployed | None:
+        """Whose pods answer a user of that side; a rollout is over before the old pods are gone."""
+        deployed = self.stable if side is Side.STABLE else self.canary
+        if deployed is None or self.ready(deployed) == 0:
+            return None
+        if deployed.was is not None and not self._is_rolled_out(deployed):
+            image, version = deployed.was
+            return Deployed(deployed.name, image, version, deployed.since)
+        return deployed
+
+    def counters(self, name: str, version: str) -> Counters | None:
+        self._count()
+        return self._counters.get(f"{name} {version}")
+
+    def _count(self) -> None:
+        """Bring the counters up to now; the weights have not changed since the last time."""
+        now = self.clock.now()
+        passed = (now - self._counted_at).total_seconds()
+        self._counted_at = now
+        for side, share in ((Side.CANARY, self.weight), (Side.STABLE, 100 - self.weight)):
+            serving = self.serving(side)
+            if serving is None:
+                continue
+            counters = self._counters.setdefault(f"{serving.name} {serving.version}", Counters())
+            requests = passed * self.rps * share / 100
+            counters.requests += requests
+            counters.errors += requests * self.faults.error_rate.get(serving.version, 0.001)
+            shares = _SLOW if serving.version in self.faults.slow else _USUAL
+            for index, (_, part) in enumerate(shares):
+                counters.buckets[index] += requests * part
+
+
+class ShopPlatform:
+    """`Platform`."""
+
+    def __init__(self, shop: SmallShop) -> None:
+        self._shop = shop
+
+    async def stable(self) -> Workload:
+        await self._shop.read()
+        return self._shop.describe(self._shop.stable)
+
+    async def canary(self) -> Workload | None:
+        await self._shop.read()
+        canary = self._shop.canary
+        return None if canary is None else self._shop.describe(canary)
+
+    async def recorded_stable(self) -> Recorded:
+        stable = await self.stable()
+        return Recorded(workload=stable, manifest=f"{stable.image} {stable.version}")
+
+    async def deploy_canary(self, image: str, version: str) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            if shop.canary is None or shop.canary.image != image:
+                shop.canary = Deployed(shop.target.canary_workload, image, version, shop.clock.now())
+
+        await shop.change(Effect(shop.clock.now(), "deploy", version), act)
+
+    async def remove_canary(self) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            shop.canary = None
+
+        await shop.change(Effect(shop.clock.now(), "remove"), act)
+
+    async def promote_stable(self, image: str, version: str) -> None:
+        await self._roll("promote", image, version)
+
+    async def restore_stable(self, recorded: Recorded) -> None:
+        if recorded.manifest is None:
+            raise NotFound("Kubernetes", "nothing was recorded, so nothing can be restored")
+        image, version = recorded.manifest.split()
+        await self._roll("restore", image, version)
+
+    async def _roll(self, what: Literal["promote", "restore"], image: str, version: str) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            old = shop.serving(Side.STABLE)
+            if shop.stable.image == image:
+                return
+            was = (old.image, old.version) if old is not None else None
+            shop.stable = Deployed(shop.stable.name, image, version, shop.clock.now(), was)
+
+        await shop.change(Effect(shop.clock.now(), what, version), act)
+
+
+class ShopRouter:
+    """`TrafficRouter`."""
+
+    def __init__(self, shop: SmallShop) -> None:
+        self._shop = shop
+
+    async def split(self) -> TrafficSplit:
+        await self._shop.read()
+        return TrafficSplit(canary=self._shop.weight, header_to=self._shop.header)
+
+    async def shift(self, weight: int) -> None:
+        await self._set("shift", str(weight), weight=weight)
+
+    async def route_header(self, to: Side) -> None:
+        await self._set("header", to.value, header="canary" if to is Side.CANARY else "stable")
+
+    async def all_to_stable(self) -> None:
+        await self._set("home", "0", weight=0, header="stable")
+
+    async def _set(
+        self,
+        what: Literal["shift", "header", "home"],
+        detail: str,
+        *,
+        weight: int | None = None,
+        header: Literal["stable", "canary"] | None = None,
+    ) -> None:
+        shop = self._shop
+        await shop.read()
+        revision = shop.revision
+
+        def act() -> None:
+            shop.weight = shop.weight if weight is None else weight
+            shop.header = shop.header if header is None else header
+
+        await shop.change(Effect(shop.clock.now(), what, detail), act, on_revision=revision)
+
+
+class ShopHealth:
+    """`HealthProbe`."""
+
+    def __init__(self, shop: SmallShop) -> None:
+        self._shop = shop
+
+    async def ask(self, side: Side) -> tuple[HealthReading, ...]:
+        await self._shop.clock.sleep(self._shop.api_takes)
+        serving = self._shop.serving(side)
+        if serving is None:
+            return (HealthReading(path="/health", ok=False, status=503),)
+        ok = serving.version not in self._shop.faults.unhealthy
+        status = 200 if ok else 500
+        return (HealthReading(path="/health", ok=ok, status=status, version=serving.version),)
+
+
+class ShopMetrics:
+    """`MetricSource`."""
+
+    def __init__(self, shop: SmallShop) -> None:
+        self._shop = shop
+
+    async def sample(self, subject: Subject, *, figures: bool = True) -> Sample:
+        shop = self._shop
+        await shop.clock.sleep(shop.api_takes)
+        now = shop.clock.now()
+        if shop.faults.metrics_down:
+            gap = Figure.missing(Gap.UNREACHABLE, "connection refused")
+            return Sample(at=now, requests_total=gap, errors_total=gap, buckets_gap=Gap.UNREACHABLE)
+        side = Side.CANARY if "-canary-" in subject.pods else Side.STABLE
+        name = shop.target.canary_workload if side is Side.CANARY else shop.target.workload
+        counted = shop.counters(name, subject.version)
+        if counted is None:
+            return Sample(at=now, buckets_gap=Gap.EMPTY)
+        bounds = [le for le, _ in _USUAL]
+        buckets = [Bucket(le=le, count=c) for le, c in zip(bounds, counted.buckets, strict=True)]
+        return Sample(
+            at=now,
+            requests_total=Figure.known(counted.requests),
+            errors_total=Figure.known(counted.errors),
+            buckets=(*buckets, Bucket(le=None, count=counted.requests)),
+            figures=self._figures(side, subject.version) if figures else {},
+        )
+
+    def _figures(self, side: Side, version: str) -> dict[str, Figure]:
+        shop = self._shop
+        share = shop.weight if side is Side.CANARY else 100 - shop.weight
+        known = {
+            "requests": shop.rps * 60 * share / 100,
+            "error_rate": shop.faults.error_rate.get(version, 0.001),
+            "p95": 0.7 if version in shop.faults.slow else 0.18,
+            "memory": shop.faults.memory.get(version, 0.4) * _MEMORY_LIMIT,
+            "memory_limit": _MEMORY_LIMIT,
+        }
+        return {name: Figure.known(value) for name, value in known.items()}
+
+
+class ShopGates:
+    """`GateRunner`."""
+
+    def __init__(self, shop: SmallShop) -> None:
+        self._shop = shop
+
+    async def run(self, gate: str, request: DeployRequest, run: str) -> GateResult:
+        await self._shop.clock.sleep(self._shop.gate_takes)
+        self._shop.gates_run.append(gate)
+        fails = gate in self._shop.faults.failing_gates
+        return GateResult(
+            gate=gate,
+            status=GateStatus.FAILED if fails else GateStatus.PASSED,
+            headline=f"{gate}: {'2 blockers' if fails else 'nothing found'}",
+            commit=request.commit,
+        )
