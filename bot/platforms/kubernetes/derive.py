@@ -21,31 +21,29 @@ def is_ours(deployment: Object) -> bool:
     return bool(labels.get(_MANAGED_KEY) == _MANAGED_VALUE)
 
 
-def canary_of(stable: Object, service: Object, target: Target, image: str, version: str) -> Object:
+def canary_of(
+    stable: Object, services: tuple[Object, Object], target: Target, image: str, version: str
+) -> Object:
     """The canary's Deployment: stable's, with the new image and the labels that its Service selects.
 
-    It has stable's own size, because at weight 100 it serves everything.
+    `services` are those of stable and of the canary. It has stable's own size, because at weight 100 it
+    serves everything.
 
     Raises:
         Permanent: the declared objects do not tell the two sides apart.
     """
-    selector = service.get("spec", {}).get("selector") or {}
-    own = stable["spec"]["selector"].get("matchLabels") or {}
+    selector = _selector(services[1])
     if not selector:
         raise Permanent(f"the Service {target.canary_service} selects no pods by label")
-    if all(selector.get(key) == value for key, value in own.items()):
-        message = (
-            f"the Service {target.canary_service} selects the pods of {target.workload} too; give the two "
-            "sides a label that tells them apart"
-        )
-        raise Permanent(message)
     if not container_of(stable, target.container):
         raise Permanent(f"{target.workload} has no container called {target.container}")
     template = copy.deepcopy(stable["spec"]["template"])
-    template["metadata"].pop("creationTimestamp", None)
-    labels = {**(template["metadata"].get("labels") or {}), **selector}
+    own = template["metadata"].get("labels") or {}
     running = version_of(container_of(stable, target.container).get("image", ""))
-    template["metadata"]["labels"] = _with_version(labels, running, version)
+    labels = {**_with_version(own, running, version), **selector}
+    _check_sides(own, labels, stable, services, target)
+    template["metadata"].pop("creationTimestamp", None)
+    template["metadata"]["labels"] = labels
     container_of({"spec": {"template": template}}, target.container)["image"] = image
     spec = {
         key: copy.deepcopy(value)
@@ -68,17 +66,43 @@ def canary_of(stable: Object, service: Object, target: Target, image: str, versi
 def template_for(deployment: Object, container: str, image: str | None, version: str | None) -> Object:
     """The part of stable's template that Slackwater sets: the image, and the version's labels if it has any.
 
-    Without `image` and `version` it is what runs now, for the way back.
+    Without `image` and `version` it is what runs now, for the way back. A label that the Deployment selects
+    its pods by cannot be changed, so it is left alone even where it names a version.
     """
     current = container_of(deployment, container).get("image", "")
     labels = deployment["spec"]["template"].get("metadata", {}).get("labels") or {}
     if version is not None:
         labels = _with_version(labels, version_of(current), version)
-    kept = {key: labels[key] for key in _VERSION_LABELS if key in labels}
+    fixed = deployment["spec"]["selector"].get("matchLabels") or {}
+    kept = {key: labels[key] for key in _VERSION_LABELS if key in labels and key not in fixed}
     template: Object = {"spec": {"containers": [{"name": container, "image": image or current}]}}
     if kept:
         template["metadata"] = {"labels": kept}
     return template
+
+
+def _check_sides(
+    stable_pods: Object, canary_pods: Object, stable: Object, services: tuple[Object, Object], target: Target
+) -> None:
+    """Each side's pods are found by that side alone; else weights would be words without an effect."""
+    stable_service, canary_service = (_selector(service) for service in services)
+    own = stable["spec"]["selector"].get("matchLabels") or {}
+    mixed = (
+        (canary_service, stable_pods, f"the Service {target.canary_service} selects stable's pods too"),
+        (
+            stable_service,
+            canary_pods,
+            f"the Service {target.stable_service} would select the canary's pods too",
+        ),
+        (own, canary_pods, f"{target.workload} would take the canary's pods for its own"),
+    )
+    for selector, labels, what in mixed:
+        if selector.items() <= labels.items():
+            raise Permanent(f"{what}; give the two sides a label that tells them apart")
+
+
+def _selector(service: Object) -> Object:
+    return service.get("spec", {}).get("selector") or {}
 
 
 def _with_version(labels: Object, running: str | None, version: str) -> Object:

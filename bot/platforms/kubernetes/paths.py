@@ -1,5 +1,6 @@
 """Where the API server keeps what."""
 
+from typing import Any
 from urllib.parse import quote
 
 
@@ -24,6 +25,15 @@ def virtual_service(namespace: str, name: str) -> str:
     return f"/apis/networking.istio.io/v1/namespaces/{place}/virtualservices/{quote(name, safe='')}"
 
 
-def selector(labels: dict[str, str]) -> dict[str, str]:
-    """The query for objects that bear all these labels."""
-    return {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(labels.items()))}
+def selector(selector: dict[str, Any]) -> dict[str, str]:
+    """The query for the objects that a Deployment's selector finds."""
+    labels = selector.get("matchLabels") or {}
+    parts = [f"{key}={value}" for key, value in sorted(labels.items())]
+    parts += [_expression(one) for one in selector.get("matchExpressions") or []]
+    return {"labelSelector": ",".join(parts)}
+
+
+def _expression(one: dict[str, Any]) -> str:
+    key, values = str(one["key"]), ",".join(one.get("values") or [])
+    forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key}
+    return forms.get(one["operator"], f"!{key}")

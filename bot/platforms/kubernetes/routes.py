@@ -2,8 +2,8 @@
 
 Two of them are Slackwater's business. The *weighted* route shares traffic out between the two sides; it is
 the only one that leads to stable, or the one that the configuration names. The *header* route leads requests
-with the canary header to one side; it has the weighted route's own conditions and the header, nothing else, so
-that a team's route for `/admin` with the same header stays a stranger. It is put right before the weighted
+with the canary header to one side; it has the weighted route's own conditions and the header, nothing else,
+so that a team's route for `/admin` with the same header stays a stranger. It is put right before the weighted
 one: whatever the team lets match earlier goes on matching earlier.
 """
 

@@ -30,10 +30,11 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         ready=status.get("readyReplicas", 0),
         updated=updated,
         is_settled=is_observed
+        and "deletionTimestamp" not in metadata
         and updated == wanted
         and total == wanted
         and status.get("availableReplicas", 0) == wanted,
-        problems=problems(pods, events),
+        problems=problems(pods, events, status),
         failed=is_observed and _has_given_up(status),
     )
 
@@ -64,10 +65,25 @@ def digest(pods: list[Object], container: str, image: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def problems(pods: list[Object], events: list[Object]) -> tuple[str, ...]:
-    """Why pods are not ready, the worst first, each once, bounded."""
-    names = {_at(pod, "metadata", "name") for pod in pods if not _is_ready(pod)}
-    found = [trouble for pod in pods if not _is_ready(pod) for trouble in _container_troubles(pod)]
+def unready(pods: list[Object]) -> list[str]:
+    """The names of pods that are not ready and not on their way out."""
+    return [
+        str(_at(pod, "metadata", "name"))
+        for pod in pods
+        if not _is_ready(pod) and _at(pod, "metadata", "deletionTimestamp") is None
+    ]
+
+
+def problems(pods: list[Object], events: list[Object], status: Object) -> tuple[str, ...]:
+    """Why pods are missing or not ready, the worst first, each once, bounded."""
+    names = set(unready(pods))
+    found = [f"{c.get('reason')}: {c.get('message')}" for c in _refused_pods(status)]
+    found += [
+        trouble
+        for pod in pods
+        if _at(pod, "metadata", "name") in names
+        for trouble in _container_troubles(pod)
+    ]
     warnings = [e for e in events if e.get("type") == "Warning" and _regards(e) in names]
     warnings.sort(key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "", reverse=True)
     found += [f"{e.get('reason', '')}: {e.get('message', '')}" for e in warnings]
@@ -85,6 +101,12 @@ def _container_troubles(pod: Object) -> list[str]:
         if ended:
             found.append(f"{ended.get('reason', 'Error')} (exit {ended.get('exitCode')})")
     return found
+
+
+def _refused_pods(status: Object) -> list[Object]:
+    """The API server takes no pods of this template: a quota, a policy."""
+    conditions = status.get("conditions") or []
+    return [c for c in conditions if c.get("type") == "ReplicaFailure" and c.get("status") == "True"]
 
 
 def _is_ready(pod: Object) -> bool:
