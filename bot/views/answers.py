@@ -1,0 +1,180 @@
+"""Answers to the one who typed or pressed: nobody else sees them."""
+
+from bot.domain.errors import OutsideError, Refused
+from bot.domain.plan import Plan
+from bot.domain.record import Record
+from bot.domain.run import Run
+from bot.ports import Decision, RunSummary
+from bot.views import blocks
+from bot.views.card import summary
+from bot.views.items import Block, Setting
+from bot.views.text import code, count, escaped, span
+from bot.views.thread import steps_text, way_back_text
+
+
+class Answer(Record):
+    """`text` says it all; `blocks` may say it better."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+
+def started(run: Run, setting: Setting) -> Answer:
+    request, plan = run.plan.request, run.plan
+    whom = " ".join(setting.approvers) or "nobody yet: no approver is configured"
+    how_many = len(plan.shifts)
+    return _said(
+        f"Deploying {escaped(request.application)} {escaped(request.version)} to "
+        f"{escaped(request.environment)} by {request.strategy}: about {span(plan.estimate)}, "
+        f"{count(how_many)} approvals by {whom}. This is run {code(run.id)}."
+    )
+
+
+def refused(error: Refused) -> Answer:
+    """What is wrong and what to do next, in the refusal's own words."""
+    return _said(f"{escaped(error.sentence, 1_000)} {escaped(error.remedy, 1_000)}".strip())
+
+
+def outside(error: OutsideError) -> Answer:
+    return _said(
+        f"I could not do that: {escaped(str(error), 1_000)} Nothing was changed. Try again in a moment."
+    )
+
+
+def bug(reference: str) -> Answer:
+    return _said(
+        f"Something broke on my side (ref {reference}). Whether your request was carried out is shown by the "
+        "run's card; the reference is in the log."
+    )
+
+
+def pressed(decision: Decision, run: Run) -> Answer:
+    """What became of a press that did not settle its question, or of `/deploy approve`."""
+    match decision:
+        case Decision.DECIDED:
+            return _said(f"Approved. {code(run.id)} goes on.")
+        case Decision.COUNTED:
+            needed = run.plan.approvals.people
+            return _said(f"Your approval counts. {needed} people are needed, so one more has to press.")
+        case Decision.REPEATED:
+            return _said("You have approved this already; somebody else has to press too.")
+        case Decision.CLOSED:
+            return _said("This question was closed before.")
+
+
+def obeyed(what: str, run: Run) -> Answer:
+    """After `/deploy hold` and the like; the card shows the rest."""
+    words = {
+        "hold": "is held: it finishes what it has begun and begins nothing",
+        "resume": "goes on",
+        "rollback": "is rolling back; the version is quarantined",
+        "abort": "is going back to stable; the version may be tried again",
+    }
+    return _said(f"{code(run.id)} {words.get(what, what)}.")
+
+
+def status(runs: tuple[Run, ...], setting: Setting) -> Answer:
+    if not runs:
+        return _said(f"Nothing is being deployed. {setting.command} history shows what was.")
+    lines = [f"{code(run.id)} {summary(run)}" for run in runs]
+    return _said("\n".join(lines))
+
+
+def history(summaries: tuple[RunSummary, ...]) -> Answer:
+    if not summaries:
+        return _said("There were no runs yet.")
+    lines = []
+    for run in summaries:
+        who = f" by {escaped(run.asked_by.name)}" if run.asked_by else ""
+        why = f" ({escaped(run.reason)})" if run.reason and run.reason != "finished" else ""
+        lines.append(
+            f"{code(run.id)} {escaped(run.version)} to {escaped(run.environment)}: *{run.state.value}*{why}, "
+            f"{run.strategy}, {_day(run)}{who}"
+        )
+    return _said("\n".join(lines))
+
+
+def _day(run: RunSummary) -> str:
+    at = run.started_at
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+
+
+def plan_preview(plan: Plan, setting: Setting) -> Answer:
+    """Everything a deploy would do; nothing is changed by showing it."""
+    request = plan.request
+    first = (
+        f"Plan for {escaped(request.application)} {code(request.running_version)} → {code(request.version)} "
+        f"to {escaped(request.environment)} by {request.strategy}. Nothing is changed by this."
+    )
+    whom = " ".join(setting.approvers) or "nobody: no approver is configured"
+    small = (
+        f"About {span(plan.estimate)} if every approval comes at once · {len(plan.shifts)} approvals by {whom} · "
+        f"commit {code(request.commit[:10])}, {len(request.changes)} changes"
+    )
+    shown = [
+        blocks.section(f"*{first}*"),
+        blocks.section(steps_text(plan)),
+        blocks.section(f"*Way back*\n{way_back_text(plan)}"),
+        blocks.context(small),
+    ]
+    if plan.findings:
+        listed = "\n".join(f"• {escaped(finding)}" for finding in plan.findings)
+        shown.append(blocks.context(f"*Noticed*\n{listed}"))
+    return Answer(text=f"{first}\n{steps_text(plan)}"[:4_000], blocks=tuple(shown))
+
+
+def plain(plan: Plan) -> str:
+    """The plan for a terminal."""
+    request = plan.request
+    lines = [
+        f"{request.application} {request.running_version} → {request.version}, {request.strategy}, "
+        f"{request.environment}",
+        f"image {request.image} · commit {request.commit[:10]} · {len(request.changes)} changes",
+        f"about {span(plan.estimate)} if every approval comes at once",
+        "",
+    ]
+    for number, step in enumerate(plan.steps, 1):
+        mark = "  ← approval" if step in plan.shifts else ""
+        lines.append(f"{number:3}  {step.id:22} {step.title}{mark}")
+    lines += ["", "Way back"]
+    lines += [f"     {step.id:22} {step.title}" for step in plan.way_back]
+    if plan.findings:
+        lines += ["", "Noticed", *(f"     {finding}" for finding in plan.findings)]
+    return "\n".join(lines)
+
+
+_HELP = {
+    "start": (
+        "{c} v2.5.0 canary",
+        'Deploy a version. Also: {c} checkout v2.5.0 canary env=production reason="user preferences"',
+    ),
+    "form": ("{c}", "Open a form for the same."),
+    "plan": ("{c} plan v2.5.0 canary", "Show every step, approval and the way back. Changes nothing."),
+    "status": ("{c} status [run]", "What is being deployed now."),
+    "history": ("{c} history [application]", "The newest runs."),
+    "approve": (
+        "{c} approve [run]",
+        "Say yes to what the run asks. Approvers only; the buttons do the same.",
+    ),
+    "hold": ('{c} hold [run] reason="…"', "Stop the run's clock. It finishes what it has begun."),
+    "resume": ("{c} resume [run]", "Let a held run go on. Approvers only."),
+    "rollback": (
+        '{c} rollback [run] reason="…"',
+        "All traffic back to stable, the new version removed and quarantined.",
+    ),
+    "abort": ('{c} abort [run] reason="…"', "The same way back, but the version may be tried again."),
+    "help": ("{c} help [word]", "This, or one word of it."),
+}
+
+
+def help_text(command: str, about: str | None) -> Answer:
+    """What there is, and nothing that is not there yet."""
+    chosen = {about: _HELP[about]} if about in _HELP else _HELP
+    lines = [f"{code(usage.format(c=command))}  {text.format(c=command)}" for usage, text in chosen.values()]
+    if about is not None and about not in _HELP:
+        lines.insert(0, f"I know no word {code(about, 40)}. This is what there is:")
+    return _said("\n".join(lines))
+
+
+def _said(text: str) -> Answer:
+    return Answer(text=text[:4_000], blocks=(blocks.section(text),))

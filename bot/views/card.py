@@ -1,0 +1,245 @@
+"""The root card: one per run, updated in place. What stands, what happens next, who may act."""
+
+from bot.domain.actions import Bake
+from bot.domain.events import Basis
+from bot.domain.plan import Phase, Step
+from bot.domain.run import Run, RunState, StepStatus
+from bot.domain.verdict import Verdict
+from bot.views import blocks
+from bot.views.figures import health_line
+from bot.views.items import Block, Item, Place, Setting
+from bot.views.text import code, escaped, joined, short_digest, span, when
+
+_SYMBOL = {
+    RunState.RUNNING: "●",
+    RunState.WAITING: "◆",
+    RunState.HELD: "⏸",
+    RunState.GOING_BACK: "↩",
+    RunState.FINISHED: "✓",
+    RunState.ROLLED_BACK: "↩",
+    RunState.ABORTED: "■",
+    RunState.STOPPED: "■",
+}
+
+# Spec §3: how far a run is when a phase begins and when it ends.
+_RANGES = {
+    Phase.GATES: (0, 20),
+    Phase.STAGING: (20, 35),
+    Phase.PRODUCTION: (35, 65),
+    Phase.VALIDATION: (65, 85),
+    Phase.MONITORING: (85, 95),
+    Phase.FINISH: (95, 100),
+}
+_BAR = 20
+
+
+def card(run: Run, setting: Setting) -> Item:
+    """The run at a glance."""
+    shown = [
+        blocks.section(_title(run)),
+        blocks.section(_progress(run)),
+        blocks.section("\n".join(_lines(run, setting))),
+    ]
+    if run.plan.findings and not run.is_terminal:
+        noticed = "\n".join(f"• {escaped(finding)}" for finding in run.plan.findings[:6])
+        shown.append(blocks.context(f"*Noticed*\n{noticed}"))
+    shown += _buttons(run, setting)
+    return Item(key="root", place=Place.ROOT, text=summary(run), blocks=tuple(shown))
+
+
+def summary(run: Run) -> str:
+    """The run in one sentence, for phones and lists."""
+    request = run.plan.request
+    return (
+        f"{escaped(request.application)} {escaped(request.running_version)} → {escaped(request.version)} "
+        f"({request.strategy}, {escaped(request.environment)}): {now(run)}"
+    )
+
+
+def percent_done(run: Run) -> int:
+    """How far the run is, by the steps that are done in each phase."""
+    if run.state is RunState.FINISHED:
+        return 100
+    phase = run.phase
+    low, high = _RANGES[phase]
+    steps = [step for step in run.plan.steps if step.phase is phase]
+    done = sum(run.record(step.id).status is StepStatus.DONE for step in steps)
+    return low + (high - low) * done // max(1, len(steps))
+
+
+def now(run: Run) -> str:
+    """What is true now, as a sentence."""
+    version = escaped(run.plan.request.version)
+    weight = f"{run.weight} % of traffic on {version}"
+    match run.state:
+        case RunState.WAITING if run.question is not None:
+            step = run.plan.step(run.question.step)
+            return (
+                f"{weight}; waiting for approval: {escaped(step.title)}. Without an answer back to stable at "
+                f"{when(run.question.expires_at)}."
+            )
+        case RunState.HELD:
+            who = escaped(run.held_by.name) if run.held_by else "Slackwater"
+            why = f' ("{escaped(run.held_why)}")' if run.held_why else ""
+            return f"Held by {who}{why} with {weight}."
+        case RunState.GOING_BACK:
+            why = escaped(run.turn.sentence, 500) if run.turn else ""
+            return f"Rolling back. {why}".strip()
+        case RunState.FINISHED | RunState.ROLLED_BACK | RunState.ABORTED | RunState.STOPPED:
+            return _ended(run)
+        case _:
+            return _doing(run, weight)
+
+
+def _ended(run: Run) -> str:
+    request = run.plan.request
+    took = span((run.ended_at or run.updated_at) - run.started_at)
+    why = escaped(run.ended.sentence, 500) if run.ended else ""
+    if run.state is RunState.FINISHED:
+        return f"Finished in {took}. {escaped(request.version)} serves everything."
+    word = {
+        RunState.ROLLED_BACK: "Rolled back",
+        RunState.ABORTED: "Ended by a person or by silence",
+        RunState.STOPPED: "Stopped before production was touched",
+    }[run.state]
+    return f"{word} after {took}. {why} {escaped(request.running_version)} serves everything."
+
+
+def _doing(run: Run, weight: str) -> str:
+    steps = [step for step in run.open_steps if step in run.plan.steps]
+    if not steps:
+        return f"{weight}."
+    step = steps[0]
+    record = run.record(step.id)
+    if isinstance(step.action, Bake) and record.began is not None:
+        until = record.began + step.action.duration + (run.held_for - record.held_before)
+        return f"{weight} since {when(record.began)}, baking until {when(until)}."
+    if step.phase is Phase.GATES:
+        names = [s.action.gate for s in steps if s.action.kind == "run-gate"]
+        return f"Gates are running: {', '.join(names)}."
+    awaiting = f" ({escaped(record.awaiting)})" if record.awaiting else ""
+    return f"{escaped(step.title)}{awaiting}."
+
+
+def _title(run: Run) -> str:
+    request = run.plan.request
+    return (
+        f"*{escaped(request.application)}*  {code(request.running_version)} → {code(request.version)}   "
+        f"{request.strategy} · {escaped(request.environment)}   "
+        f"{_SYMBOL[run.state]} *{run.state.value}*"
+    )
+
+
+def _progress(run: Run) -> str:
+    done = percent_done(run)
+    full = done * _BAR // 100
+    bar = "▰" * full + "▱" * (_BAR - full)
+    phases = "  ".join(f"{phase.value} {_phase_mark(run, phase)}" for phase in run.plan.phases)
+    return f"{bar}  *{done} %*\n{phases}"
+
+
+def _phase_mark(run: Run, phase: Phase) -> str:
+    statuses = [run.record(step.id).status for step in run.plan.steps if step.phase is phase]
+    if StepStatus.FAILED in statuses:
+        return "✗ failed"
+    if all(status is StepStatus.DONE for status in statuses):
+        return "✓"
+    is_under_way = any(status is not StepStatus.PENDING for status in statuses)
+    if run.is_terminal or run.state is RunState.GOING_BACK:
+        return "■ ended here" if is_under_way else "–"
+    return "…" if is_under_way or phase is run.phase else "–"
+
+
+def _lines(run: Run, setting: Setting) -> list[str]:
+    lines = [f"*Now*  {now(run)}"]
+    verdict = _newest_verdict(run)
+    if verdict is not None:
+        lines.append(f"*Health*  {health_line(verdict)}")
+    following = _next(run, setting)
+    if following:
+        lines.append(f"*Next*  {following}")
+    lines.append(f"*Asked by*  {_people(run)}")
+    if run.digest:
+        lines.append(f"*Image*  {code(short_digest(run.digest))}")
+    if not run.is_terminal:
+        lines.append(f"*Way back*  {_way_back(run)}")
+    return lines
+
+
+def _newest_verdict(run: Run) -> Verdict | None:
+    for step in run.open_steps:
+        verdict = run.record(step.id).evidence.verdict
+        if verdict is not None:
+            return verdict
+    return run.verdict
+
+
+def _next(run: Run, setting: Setting) -> str:
+    if run.state is RunState.HELD:
+        return "goes on when an approver resumes it; going back is always possible"
+    if run.state is not RunState.RUNNING:
+        return ""
+    following = _next_shift(run)
+    if following is None:
+        return "finish, when the last steps are done"
+    title = escaped(following.title)
+    if run.plan.approvals.required == "none" or (run.grant is not None):
+        return f"{title}, without asking again while healthy"
+    whom = " ".join(setting.approvers) or "an approver (nobody is configured)"
+    return f"{title}, after approval by {whom}"
+
+
+def _next_shift(run: Run) -> Step | None:
+    pending = (s for s in run.plan.shifts if run.record(s.id).status is StepStatus.PENDING)
+    return next(pending, None)
+
+
+def _people(run: Run) -> str:
+    asked = escaped(run.asked_by.name) if run.asked_by else "nobody"
+    reason = f' · "{escaped(run.plan.request.reason)}"' if run.plan.request.reason else ""
+    given = []
+    for step in run.plan.shifts:
+        approval = run.record(step.id).approval
+        if approval is None or step.action.kind != "set-weight":
+            continue
+        names = joined(tuple(escaped(person.name) for person in approval.people))
+        if approval.basis is Basis.GRANT and run.granted_by is not None:
+            names = f"{escaped(run.granted_by.name)} (the rest while healthy)"
+        given.append(f"{names or approval.basis.value} {step.action.weight} %")
+    approvals = f" · approvals: {', '.join(given)}" if given else ""
+    return f"{asked}{reason}{approvals}"
+
+
+def _way_back(run: Run) -> str:
+    version = escaped(run.plan.request.version)
+    if not run.has_touched_production:
+        return "nothing in production is changed yet"
+    return f"weight 0, then {version} removed; not drilled on staging"
+
+
+def _buttons(run: Run, setting: Setting) -> list[Block]:
+    link = [blocks.link("Open thread ↗", setting.thread)] if setting.thread else []
+    value = f"r:{run.id}"
+    if run.is_terminal or run.state is RunState.GOING_BACK:
+        return [blocks.actions(*link)] if link else []
+    first = (
+        blocks.button("Resume", "resume", value, style="primary")
+        if run.state is RunState.HELD
+        else blocks.button("Hold", "hold", value)
+    )
+    return [blocks.actions(first, rollback_button(run, value), abort_button(run, value), *link)]
+
+
+def rollback_button(run: Run, value: str) -> Block:
+    version, old = run.plan.request.version, run.plan.request.running_version
+    question = f"All traffic goes to {old}, {version} is removed and quarantined."
+    asked = blocks.confirm(f"Roll {version} back?", question, "Roll back", "Keep going")
+    return blocks.button("Roll back…", "rollback", value, style="danger", confirm=asked)
+
+
+def abort_button(run: Run, value: str) -> Block:
+    version, old = run.plan.request.version, run.plan.request.running_version
+    question = f"The run ends with all traffic on {old}. {version} may be tried again."
+    return blocks.button(
+        "Abort…", "abort", value, confirm=blocks.confirm("End this run?", question, "Abort", "Keep")
+    )

@@ -1,0 +1,97 @@
+"""A verdict's figures: as one line, and as a table."""
+
+from bot.domain.verdict import Check, Verdict, VerdictKind
+from bot.views import blocks
+from bot.views.items import Block
+from bot.views.text import change, count, escaped, figure, percent, points
+
+_NAMES = {
+    "errors": "Errors",
+    "p50": "p50",
+    "p95": "p95",
+    "p99": "p99",
+    "memory": "Memory",
+    "cpu": "CPU",
+    "throughput": "Throughput",
+    "conversion": "Conversion",
+}
+_MARK = {
+    VerdictKind.HEALTHY: "✓ healthy",
+    VerdictKind.WORSE: "✗ worse",
+    VerdictKind.INCONCLUSIVE: "? inconclusive",
+    VerdictKind.NO_DATA: "∅ no data",
+}
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """The verdict with its mark; never a mark alone."""
+    return _MARK[verdict.kind]
+
+
+def health_line(verdict: Verdict) -> str:
+    """Errors and p95 against stable, how much was seen, the verdict."""
+    by_name = {check.name: check for check in verdict.checks}
+    parts = [
+        f"{label} {figure(check.canary, check.unit)} (stable {figure(check.stable, check.unit)})"
+        for name, label in (("errors", "errors"), ("p95", "p95"))
+        if (check := by_name.get(name)) is not None
+    ]
+    parts.append(f"{count(verdict.canary_requests)} requests seen")
+    parts.append(f"*{verdict_word(verdict)}*")
+    return " · ".join(parts)
+
+
+def comparison(verdict: Verdict) -> str:
+    """The figures of an approval's question, in one line."""
+    parts = []
+    for check in verdict.checks:
+        if check.name not in {"errors", "p95", "conversion"}:
+            continue
+        label = _name(check).lower() if check.name != "p95" else "p95"
+        text = f"{label} {figure(check.canary, check.unit)} against {figure(check.stable, check.unit)}"
+        if check.name == "errors" and check.low is not None and check.high is not None:
+            shift = points(check.change or 0.0)
+            text += f" ({shift}, 95 % interval {points(check.low)} to {points(check.high)} points)"
+        parts.append(text)
+    return " · ".join(parts)
+
+
+def figures_table(verdict: Verdict, canary: str, stable: str) -> Block:
+    """Every figure: new, stable, change."""
+    rows = [
+        (
+            _name(check),
+            figure(check.canary, check.unit),
+            figure(check.stable, check.unit),
+            change(check.change, check.unit),
+        )
+        for check in verdict.checks
+    ]
+    return blocks.table(("", canary, stable, "change"), rows)
+
+
+def in_words(verdict: Verdict, canary: str, stable: str) -> str:
+    """The table as text, for phones, screen readers and a picture's description."""
+    parts = [
+        f"{_name(check)}: {figure(check.canary, check.unit)} on {canary}, "
+        f"{figure(check.stable, check.unit)} on {stable}"
+        for check in verdict.checks
+        if check.canary is not None or check.stable is not None
+    ]
+    return "; ".join(parts)
+
+
+def worse_by(verdict: Verdict) -> str:
+    """What is worse, for one sentence."""
+    worse = [check for check in verdict.checks if check.kind is VerdictKind.WORSE]
+    if not worse:
+        return escaped(verdict.sentence, 500)
+    first = worse[0]
+    if first.unit == "ratio" and first.canary is not None and first.stable is not None:
+        return f"{percent(first.canary)} {first.name} against {percent(first.stable)} on stable"
+    return f"{first.name} {figure(first.canary, first.unit)} against {figure(first.stable, first.unit)}"
+
+
+def _name(check: Check) -> str:
+    name = check.name.removeprefix("business.")
+    return _NAMES.get(name, escaped(name, 40).capitalize())

@@ -1,0 +1,118 @@
+"""What the bot asks people, and what becomes of a question."""
+
+from bot.domain.actions import SetWeight
+from bot.domain.plan import Step
+from bot.domain.run import ClosedQuestion, Question, Run
+from bot.domain.verdict import Verdict
+from bot.views import blocks
+from bot.views.card import rollback_button
+from bot.views.figures import comparison, verdict_word
+from bot.views.items import Item, Place, Setting
+from bot.views.text import code, escaped, joined, short_digest, when
+
+
+def questions(run: Run, setting: Setting) -> list[Item]:
+    """Closed questions without their buttons, then the open one with its reminders."""
+    items = [_closed(run, closed) for closed in run.closed]
+    if run.question is not None:
+        items.append(_open(run, run.question, setting))
+        items += _nudges(run, run.question, setting)
+    return items
+
+
+def _ask(run: Run, step: Step) -> str:
+    version = escaped(run.plan.request.version)
+    environment = escaped(run.plan.request.environment)
+    if isinstance(step.action, SetWeight):
+        return f"May {step.action.weight} % of {environment} go to {version}?"
+    return f"May I go on: {escaped(step.title)}?"
+
+
+def _place(run: Run, step: Step) -> str:
+    number = [s.id for s in run.plan.steps].index(step.id) + 1
+    return f"step {number} of {len(run.plan.steps)}"
+
+
+def _seen(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "Nothing has been compared yet: this is the first traffic for the new version."
+    figures = comparison(verdict)
+    return f"*{verdict_word(verdict).capitalize()}*: {escaped(verdict.sentence, 600)}" + (
+        f"\n{figures}" if figures else ""
+    )
+
+
+def _open(run: Run, question: Question, setting: Setting) -> Item:
+    step = run.plan.step(question.step)
+    ask = _ask(run, step)
+    whom = " ".join(setting.approvers) or "*Nobody is configured as approver.*"
+    value = f"q:{question.id}"
+    yes = f"Approve {step.action.weight} %" if isinstance(step.action, SetWeight) else "Approve"
+    needed = run.plan.approvals.people
+    votes = ""
+    if needed > 1:
+        names = joined(tuple(escaped(person.name) for person in question.votes)) or "nobody yet"
+        votes = f" {needed} people have to approve; so far: {names}."
+    bound = (
+        f"Image {code(short_digest(question.digest))}, {_place(run, step)}, attempt {question.attempt}. "
+        f"Without an answer: reminder {when(question.remind_at)}, back to "
+        f"{escaped(run.plan.request.running_version)} at {when(question.expires_at)}.{votes}"
+    )
+    return Item(
+        key=f"question/{question.id}",
+        place=Place.THREAD,
+        text=f"{whom} {ask}",
+        is_urgent=True,
+        blocks=(
+            blocks.section(f"{whom}  *{ask}*"),
+            blocks.section(_seen(question.verdict)),
+            blocks.context(bound),
+            blocks.actions(
+                blocks.button(yes, "approve", value, style="primary"),
+                blocks.button("Approve the rest while healthy", "approve_rest", value),
+                blocks.button("Hold", "hold", value),
+                rollback_button(run, value),
+            ),
+        ),
+    )
+
+
+def _closed(run: Run, closed: ClosedQuestion) -> Item:
+    question = closed.question
+    step = run.plan.step(question.step)
+    what = f"{step.action.weight} %" if isinstance(step.action, SetWeight) else escaped(step.title)
+    answer = f"{escaped(closed.answer)} at {when(closed.at)} ({what}, {_place(run, step)})."
+    return Item(
+        key=f"question/{question.id}",
+        place=Place.THREAD,
+        text=answer,
+        is_urgent=True,
+        blocks=(
+            blocks.section(f"{_ask(run, step)}\n*{answer}*"),
+            blocks.context(_seen(question.verdict)),
+        ),
+    )
+
+
+def _nudges(run: Run, question: Question, setting: Setting) -> list[Item]:
+    step = run.plan.step(question.step)
+    items = []
+    if question.reminded_at is not None:
+        whom = " ".join(setting.approvers)
+        text = (
+            f"{whom} Still waiting: {_ask(run, step)} Without an answer back to "
+            f"{escaped(run.plan.request.running_version)} at {when(question.expires_at)}."
+        )
+        items.append(_nudge(f"reminder/{question.id}", text))
+    if question.escalated_at is not None:
+        whom = " ".join(setting.escalate_to) or " ".join(setting.approvers)
+        text = (
+            f"{whom} Nobody has answered since {when(question.asked_at)}: {_ask(run, step)} An approver has "
+            f"to; without an answer the run goes back at {when(question.expires_at)}."
+        )
+        items.append(_nudge(f"escalation/{question.id}", text))
+    return items
+
+
+def _nudge(key: str, text: str) -> Item:
+    return Item(key=key, place=Place.THREAD, text=text, is_urgent=True, blocks=(blocks.section(text),))

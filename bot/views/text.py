@@ -1,0 +1,115 @@
+"""Words and figures as people read them. Outside text is escaped and bounded here."""
+
+import re
+from datetime import datetime, timedelta
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+def escaped(text: str, most: int = 300) -> str:
+    """Outside text for Slack's mrkdwn: no markup, no mention, no control characters, bounded."""
+    plain = _CONTROL.sub("", text)
+    if len(plain) > most:
+        plain = plain[: most - 1] + "…"
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str, most: int = 120) -> str:
+    """Outside text in a monospaced run; a backtick in it cannot end the run."""
+    return f"`{escaped(text, most).replace('`', 'ʼ')}`"
+
+
+def when(moment: datetime) -> str:
+    """A time of day in the reader's own zone."""
+    return f"<!date^{int(moment.timestamp())}^{{time}}|{moment:%H:%M} UTC>"
+
+
+def span(duration: timedelta) -> str:
+    """`1.8 s`, `24 s`, `11 min`, `2 h 40 min`, `3 days`."""
+    seconds = max(0.0, duration.total_seconds())
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        hours, rest = divmod(minutes, 60)
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{round(minutes / 60 / 24)} days"
+
+
+def count(number: float) -> str:
+    """`18,240`."""
+    return f"{round(number):,}"
+
+
+def percent(ratio: float) -> str:
+    """A ratio of one as per cent, precise where it is small: `0.04 %`, `4.8 %`, `12 %`."""
+    value = ratio * 100
+    if value == 0:
+        return "0 %"
+    digits = 2 if abs(value) < 1 else 1 if abs(value) < 10 else 0
+    return f"{value:.{digits}f} %"
+
+
+def points(ratio: float) -> str:
+    """A difference of ratios in percentage points, with its sign."""
+    value = ratio * 100
+    digits = 2 if abs(value) < 10 else 1
+    text = f"{abs(value):.{digits}f}"
+    if float(text) == 0:
+        return "±0"
+    return f"{'−' if value < 0 else '+'}{text}"
+
+
+def latency(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
+
+
+def size(amount: float) -> str:
+    """`250 kB`, `1.4 GB`."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(amount) >= factor:
+            return f"{amount / factor:.{0 if amount >= 10 * factor else 1}f} {unit}"
+    return f"{amount:.0f} B"
+
+
+def figure(value: float | None, unit: str) -> str:
+    """One figure in its unit; a dash for a gap."""
+    if value is None:
+        return "–"
+    match unit:
+        case "ratio":
+            return percent(value)
+        case "s":
+            return latency(value)
+        case "bytes":
+            return size(value)
+        case "1/s":
+            return f"{value:.1f}/s"
+        case _:
+            return f"{value:,.3g}"
+
+
+def change(value: float | None, unit: str) -> str:
+    """A difference in its unit, with its sign; a dash where there is none."""
+    if value is None:
+        return "–"
+    if unit == "ratio":
+        return f"{points(value)} points"
+    sign = "−" if value < 0 else "+"
+    return f"{sign}{figure(abs(value), unit)}"
+
+
+def short_digest(digest: str | None) -> str:
+    """`sha256:9f2c1a07…`."""
+    return f"{digest[:15]}…" if digest else "unknown"
+
+
+def joined(names: tuple[str, ...]) -> str:
+    """`Bo`, `Bo and Cy`, `Bo, Cy and Eve`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
