@@ -157,9 +157,7 @@ def _snapshot(run: Run, step: Step, verdict: Verdict) -> Item:
     words = in_words(verdict, escaped(request.version), escaped(request.running_version))
     against = ""
     if weight == 100:
-        against = (
-            f" {escaped(request.running_version)} has no traffic now; its figures are from before."
-        )
+        against = f" {escaped(request.running_version)} has no traffic now; its figures are from before."
     small = (
         f"{count(verdict.canary_requests)} requests on {escaped(request.version)}, "
         f"{count(verdict.stable_requests)} on {escaped(request.running_version)}.{against}"
