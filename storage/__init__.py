@@ -9,7 +9,7 @@ the database itself refuses to change it; the rest can be rebuilt from it.
 
 from storage.database import Database
 from storage.journal import SQLJournal
-from storage.messages import Messages, StoredMessage
+from storage.messages import Messages
 from storage.runs import AuditEntry, Quarantined, SQLRuns
 
-__all__ = ["AuditEntry", "Database", "Messages", "Quarantined", "SQLJournal", "SQLRuns", "StoredMessage"]
+__all__ = ["AuditEntry", "Database", "Messages", "Quarantined", "SQLJournal", "SQLRuns"]

@@ -36,9 +36,7 @@ def refused(error: Refused) -> Answer:
 
 
 def outside(error: OutsideError) -> Answer:
-    return _said(
-        f"I could not do that: {escaped(str(error), 1_000)} Nothing was changed. Try again in a moment."
-    )
+    return _said(f"I could not do that: {escaped(str(error), 1_000)} Try again in a moment.")
 
 
 def bug(reference: str) -> Answer:
@@ -108,8 +106,8 @@ def plan_preview(plan: Plan, setting: Setting) -> Answer:
     )
     whom = " ".join(setting.approvers) or "nobody: no approver is configured"
     small = (
-        f"About {span(plan.estimate)} if every approval comes at once · {len(plan.shifts)} approvals by {whom} · "
-        f"commit {code(request.commit[:10])}, {len(request.changes)} changes"
+        f"About {span(plan.estimate)} if every approval comes at once · {len(plan.shifts)} approvals by "
+        f"{whom} · commit {code(request.commit[:10])}, {len(request.changes)} changes"
     )
     shown = [
         blocks.section(f"*{first}*"),
@@ -127,8 +125,10 @@ def plain(plan: Plan) -> str:
     """The plan for a terminal."""
     request = plan.request
     lines = [
-        f"{request.application} {request.running_version} → {request.version}, {request.strategy}, "
-        f"{request.environment}",
+        (
+            f"{request.application} {request.running_version} → {request.version}, {request.strategy}, "
+            f"{request.environment}"
+        ),
         f"image {request.image} · commit {request.commit[:10]} · {len(request.changes)} changes",
         f"about {span(plan.estimate)} if every approval comes at once",
         "",

@@ -199,8 +199,8 @@ def _picture(run: Run, step: Step, verdict: Verdict) -> list[Item]:
 
 def _blind(run: Run, step: Step, verdict: Verdict) -> Item:
     text = (
-        f"Nothing is known at {run.weight} %: {escaped(verdict.sentence, 500)} Traffic stays as it is; health "
-        "checks go on. At the end of the bake time I ask."
+        f"Nothing is known at {run.weight} %: {escaped(verdict.sentence, 500)} Traffic stays as it is; "
+        "health checks go on. At the end of the bake time I ask."
     )
     return _item(f"blind/{step.id}", text, urgent=True)
 
