@@ -1,0 +1,53 @@
+"""Who the bot is in a cluster by its own manifests: its ServiceAccount, its rights, a token."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.shop import Team
+from tests.support.testcluster import RealCluster
+
+Object = dict[str, Any]
+
+FOLDER = Path(__file__).parents[2] / "manifests" / "kubernetes"
+OBJECTS: list[Object] = [
+    obj
+    for name in yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+    for obj in yaml.safe_load_all((FOLDER / name).read_text())
+]
+USER = "system:serviceaccount:slackwater:slackwater"
+
+
+def the(kind: str) -> Object:
+    """The one object of that kind."""
+    (found,) = [obj for obj in OBJECTS if obj["kind"] == kind]
+    return found
+
+
+async def install_rights(team: Team, namespace: str, rules: list[Object] | None = None) -> None:
+    """The manifests' Role and RoleBinding in a namespace; other rules in their place if given."""
+    role, binding = copy.deepcopy(the("Role")), copy.deepcopy(the("RoleBinding"))
+    if rules is not None:
+        role["rules"] = rules
+    for obj in (role, binding):
+        obj["metadata"]["namespace"] = namespace
+        await team.put(obj)
+
+
+async def token_of_the_bot(team: Team) -> str:
+    """A fresh token of the bot's ServiceAccount, which is made if it is not there."""
+    await team.put(the("Namespace"))
+    await team.put(the("ServiceAccount"))
+    path = "/api/v1/namespaces/slackwater/serviceaccounts/slackwater/token"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    return str((await team.create(path, request))["status"]["token"])
+
+
+def kubeconfig_of_the_bot(cluster: RealCluster, token: str, file: Path) -> Path:
+    told = yaml.safe_load(cluster.kubeconfig.read_text())
+    told["users"][0]["user"] = {"token": token}
+    file.write_text(yaml.safe_dump(told))
+    file.chmod(0o600)
+    return file
