@@ -35,7 +35,7 @@ class Directory:
             except OutsideError:
                 return Person(id=user, name=user)
             profile = found.get("profile") or {}
-            name = profile.get("display_name") or found.get("real_name") or found.get("name") or user
+            name = found.get("real_name") or profile.get("display_name") or found.get("name") or user
             self._people[user] = Person(id=user, name=str(name))
         return self._people[user]
 

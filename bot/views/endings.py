@@ -76,7 +76,6 @@ def end(run: Run) -> list[Item]:
             key="end",
             place=Place.THREAD,
             text=text,
-            is_urgent=True,
             is_broadcast=True,
             blocks=tuple(shown),
         )

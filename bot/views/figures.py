@@ -15,6 +15,8 @@ _NAMES = {
     "throughput": "Throughput",
     "conversion": "Conversion",
 }
+# What follows from the weight alone; a difference would say nothing of the version.
+_BY_WEIGHT = frozenset({"throughput", "cpu"})
 _MARK = {
     VerdictKind.HEALTHY: "✓ healthy",
     VerdictKind.WORSE: "✗ worse",
@@ -63,7 +65,7 @@ def figures_table(verdict: Verdict, canary: str, stable: str) -> Block:
             _name(check),
             figure(check.canary, check.unit),
             figure(check.stable, check.unit),
-            change(check.change, check.unit),
+            "–" if check.name in _BY_WEIGHT else change(check.change, check.unit),
         )
         for check in verdict.checks
     ]

@@ -19,8 +19,9 @@ def messages(run: Run, setting: Setting) -> tuple[Item, ...]:
         plan_item(run),
         *gates(run),
         *canary(run),
-        *questions(run, setting),
+        # The snapshot stands above the question that it leads to.
         *stages(run),
+        *questions(run, setting),
         *remarks(run, setting),
         *rollback(run, setting),
         *end(run),

@@ -166,6 +166,7 @@ def _snapshot(run: Run, step: Step, verdict: Verdict) -> Item:
         key=f"stage/{weight}",
         place=Place.THREAD,
         text=f"{weight} %: {verdict_word(verdict)}. {escaped(verdict.sentence, 600)} {words}",
+        is_urgent=True,
         blocks=(
             blocks.section(first),
             figures_table(verdict, request.version, request.running_version),
