@@ -28,9 +28,10 @@ async function begin() {
   if (!state.route.channel && state.route.kind === "channel") state.route = { ...state.route, channel: firstChannel() };
   subscribe();
   drawAll();
+  await listenToStream();
   await reload();
   document.getElementById("app").removeAttribute("aria-busy");
-  listenToStream();
+  if (state.route.kind === "home") api.home(state.me);
   listenToKeys();
   startPanel();
   setInterval(drawMain, MINUTE);

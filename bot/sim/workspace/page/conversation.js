@@ -79,13 +79,13 @@ function drawMessages(where) {
 
 function readToEnd() {
   const { kind, channel: id } = state.route;
-  if (kind !== "channel" || !list?.pinned || document.hidden) return;
+  if (kind !== "channel" || document.hidden) return;
   markRead(id, state.messages.get(id)?.at(-1)?.ts);
   tell("read");
 }
 
 function barOf(where) {
-  const members = (where.members ?? []).map(person).filter(Boolean);
+  const members = (where.members ?? []).map(person).filter((one) => one && !one.is_bot);
   return header({
     lead: [menuButton(), h("span", { class: "bar-icon" }, where.is_im ? avatar(app(), "small") : icon(where.is_private ? "lock" : "hash", { size: 20 }))],
     title: channelName(where),

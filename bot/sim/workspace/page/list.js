@@ -35,7 +35,10 @@ export class MessageList {
     const wanted = this.#wanted(messages, before, newFrom);
     let next = this.content.firstChild;
     for (const { key, signature, build } of wanted) {
+      const old = this.rows.get(key)?.node;
       const row = this.#row(key, signature, build);
+      // A row that was replaced stands where the old one stood.
+      if (old === next && old) next = row;
       if (row === next) next = next.nextSibling;
       else this.content.insertBefore(row, next);
     }

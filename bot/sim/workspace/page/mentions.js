@@ -27,9 +27,8 @@ function markSeen(user, keys) {
 const forMe = (user) => [...found.entries()].filter(([, one]) => one.for.has(user)).sort(([, a], [, b]) => (a.ts < b.ts ? 1 : -1));
 export const mentionCount = (user = state.me) => forMe(user).filter(([key]) => !seenBy(user).has(key)).length;
 
-const textOf = (message) => [message.text, ...(message.blocks ?? []).flatMap((block) =>
-  [block.text?.text, ...(block.fields ?? []).map((one) => one.text), ...(block.elements ?? []).map((one) => (typeof one.text === "string" ? one.text : ""))])]
-  .filter(Boolean).join("\n");
+// A card that names a group among its details does not ask for it; what stands in the running text does.
+const textOf = (message) => [message.text, ...(message.blocks ?? []).map((block) => block.text?.text)].filter(Boolean).join("\n");
 
 // Takes note of whom these messages speak to; a message that was edited may no longer speak to anybody.
 function note(id, messages) {

@@ -8,15 +8,24 @@ import { loadChannels, loadMessages, loadRoster, loadThread, loadViews, nameOf, 
 
 let greeted = false;
 
+// Resolves when the stream is open: what is loaded after that misses nothing.
 export function listenToStream() {
+  const { promise, resolve } = greeting;
   const source = new EventSource("/user/stream");
   source.onmessage = (event) => {
     const told = JSON.parse(event.data);
     HANDLERS[told.type]?.(told);
   };
   source.onopen = () => online(true);
-  source.onerror = () => online(false);
+  source.onerror = () => {
+    online(false);
+    resolve();
+  };
+  return promise;
 }
+
+const greeting = {};
+greeting.promise = new Promise((resolve) => { greeting.resolve = resolve; });
 
 function online(isOnline) {
   if (state.online === isOnline) return;
@@ -29,9 +38,10 @@ function online(isOnline) {
 const HANDLERS = {
   hello(told) {
     presence(told);
-    // The first greeting follows the first load; every later one may follow a gap.
+    // Every later greeting may follow a gap.
     if (greeted) reload();
     greeted = true;
+    greeting.resolve();
   },
   presence,
   message(told) {
