@@ -337,6 +337,10 @@ class Runs(Protocol):
         """Why the version may not be deployed, or None."""
         ...
 
+    async def release_quarantine(self, application: str, version: str, by: Person) -> bool:
+        """Let the version in again; False if nothing kept it out."""
+        ...
+
     async def audit(self, *, at: datetime, person: Person, what: str, run: str | None, result: str) -> None:
         """Record who tried what, refused presses included."""
         ...

@@ -1,12 +1,11 @@
 """`/deploy …`: parse, call one operation, answer the one who typed."""
 
-from bot.views.answers import Answer
-
 from bot import operations
 from bot.domain.errors import NotUnderstood, UnknownRun
 from bot.domain.people import Person
 from bot.operations import Desk
 from bot.views import answers, forms
+from bot.views.answers import Answer
 from handlers import grammar
 from handlers.office import Ack, Body, Office, Respond, answer_in_time, said
 
@@ -41,6 +40,9 @@ async def _obey(office: Office, body: Body, text: str) -> Answer | None:
         case grammar.Show():
             runs = await operations.status(desk, person, command.name)
             return answers.status(runs, await office.setting())
+        case grammar.Release():
+            name = await operations.release(desk, person, command.version, command.application)
+            return answers.released(name, command.version)
         case grammar.Decide():
             return await decide(desk, command.what, command.name, command.reason, person)
         case grammar.OpenForm():

@@ -52,14 +52,21 @@ class Decide(Record):
     reason: str = ""
 
 
-Command = Start | Preview | OpenForm | Help | Show | Decide
+class Release(Record):
+    """`/deploy release v2.5.0 [application]`."""
+
+    version: str
+    application: str | None = None
+
+
+Command = Start | Preview | OpenForm | Help | Show | Decide | Release
 
 DECISIONS = ("approve", "hold", "resume", "rollback", "abort")
 LOOKS = ("status", "history")
-VERBS = ("plan", *LOOKS, *DECISIONS, "help")
+VERBS = ("plan", *LOOKS, *DECISIONS, "release", "help")
 # Words of the specification that later releases bring; saying so beats "unknown version".
 LATER = (
-    *("rehearse", "undo", "queue", "waive", "release", "stats", "checklist", "report"),
+    *("rehearse", "undo", "queue", "waive", "stats", "checklist", "report"),
     *("lock", "unlock", "freeze", "when", "who", "audit", "doctor"),
 )
 
@@ -86,6 +93,8 @@ def parse(text: str, applications: tuple[str, ...]) -> Command:
         return Show(what=verb, name=_only_name(verb, rest))
     if verb in DECISIONS:
         return _decision(verb, rest)
+    if verb == "release":
+        return _release(rest, applications)
     if verb in LATER:
         raise NotUnderstood(f"/deploy {verb} is not there yet.", "/deploy help lists what is.")
     return Start(wish=_wish(words, applications, ""))
@@ -160,6 +169,14 @@ def _only_name(verb: str, words: list[str]) -> str | None:
     if len(words) > 1:
         raise NotUnderstood(f"/deploy {verb} takes one name.", f"Try: /deploy {verb}")
     return words[0] if words else None
+
+
+def _release(words: list[str], applications: tuple[str, ...]) -> Release:
+    named = [word for word in words if word in applications]
+    versions = [word for word in words if word not in applications]
+    if len(versions) != 1 or len(named) > 1:
+        raise NotUnderstood("Which version may be deployed again?", "Try: /deploy release v2.5.0")
+    return Release(version=versions[0], application=named[0] if named else None)
 
 
 def _decision(verb: str, words: list[str]) -> Decide:

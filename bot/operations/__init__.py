@@ -9,6 +9,7 @@ from bot.operations.deciding import abort, approve, hold, resume, rollback, stal
 from bot.operations.desk import Deployable, Desk
 from bot.operations.looking import find_run, history, status
 from bot.operations.planning import Wish, draw_up
+from bot.operations.releasing import release
 from bot.operations.starting import start
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "find_run",
     "history",
     "hold",
+    "release",
     "resume",
     "rollback",
     "stale",

@@ -71,6 +71,10 @@ def obeyed(what: str, run: Run) -> Answer:
     return _said(f"{code(run.id)} {words.get(what, what)}.")
 
 
+def released(application: str, version: str) -> Answer:
+    return _said(f"{escaped(application)} {escaped(version)} may be deployed again.")
+
+
 def status(runs: tuple[Run, ...], setting: Setting) -> Answer:
     if not runs:
         return _said(f"Nothing is being deployed. {setting.command} history shows what was.")
@@ -163,6 +167,7 @@ _HELP = {
         "All traffic back to stable, the new version removed and quarantined.",
     ),
     "abort": ('{c} abort [run] reason="…"', "The same way back, but the version may be tried again."),
+    "release": ("{c} release v2.5.0", "Let a version in again that was rolled back. Admins only."),
     "help": ("{c} help [word]", "This, or one word of it."),
 }
 
