@@ -6,8 +6,10 @@ ever waits for this room.
 """
 
 from bot.slack.calls import SlackCalls
+from bot.slack.changes import Channels
 from bot.slack.directory import Directory
-from bot.slack.publisher import Channels, SlackPublisher
+from bot.slack.publisher import SlackPublisher
 from bot.slack.roles import SlackRoles
+from bot.slack.thread import Tempo
 
-__all__ = ["Channels", "Directory", "SlackCalls", "SlackPublisher", "SlackRoles"]
+__all__ = ["Channels", "Directory", "SlackCalls", "SlackPublisher", "SlackRoles", "Tempo"]

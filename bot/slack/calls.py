@@ -5,6 +5,7 @@ publisher looks for the message before it posts again. So nothing is repeated he
 """
 
 from collections.abc import AsyncIterator, Iterable
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ SYSTEM = "Slack"
 # How our own messages are found again after a crash.
 EVENT_TYPE = "slackwater_message"
 
-_MISSING = frozenset({"message_not_found", "channel_not_found", "thread_not_found", "user_not_found"})
+_MISSING = frozenset({"message_not_found", "thread_not_found", "user_not_found"})
 _NO_ENTRY = frozenset(
     {
         "invalid_auth",
@@ -31,6 +32,7 @@ _NO_ENTRY = frozenset(
         "account_inactive",
         "missing_scope",
         "not_in_channel",
+        "channel_not_found",  # a private channel looks like this to those who are not in it
         "is_archived",
     }
 )
@@ -52,7 +54,9 @@ class SlackCalls:
     """One workspace, one bot token."""
 
     def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
+        # The SDK would repeat a call whose connection broke: a post would be there twice.
+        self._client = copy(client)
+        self._client.retry_handlers = []
 
     async def post(
         self,

@@ -4,16 +4,30 @@ Answers are kept for a while, because these methods are Slack's slowest. What is
 be read again is not answered at all: whoever decides by it has to fail closed.
 """
 
-import asyncio
+from functools import partial
+from typing import Any
 
 from bot.domain.errors import NotFound, OutsideError
 from bot.domain.people import Person
+from bot.domain.record import Record
 from bot.slack.calls import SlackCalls
+from bot.slack.remembered import Remembered
 
 # A member who was removed from a group can press for this long at most (real seconds).
 _FRESH = 60.0
+# Names, and which groups there are, change rarely.
+_FRESH_NAMES = 240.0
 # When Slack does not answer, memberships read this long ago still count; then nobody has the role.
 _USABLE = 300.0
+# A name that is not in the list may have been added since; this often it is looked for (real seconds).
+_LOOK_AGAIN = 5.0
+
+
+class _Profile(Record):
+    """What `users.info` says of somebody."""
+
+    name: str
+    is_outsider: bool  # a guest, from another workspace, deactivated, or no person at all
 
 
 class Directory:
@@ -21,38 +35,49 @@ class Directory:
 
     def __init__(self, calls: SlackCalls) -> None:
         self._calls = calls
-        self._people: dict[str, Person] = {}
-        self._groups: dict[str, str] = {}
-        self._groups_at = float("-inf")
-        self._members: dict[str, tuple[float, frozenset[str]]] = {}
-        self._channels: dict[str, str] = {}
+        self._people: dict[str, Remembered[_Profile]] = {}
+        self._members: dict[str, Remembered[frozenset[str]]] = {}
+        self._groups = Remembered(self._read_groups, fresh=_FRESH_NAMES, usable=_USABLE)
+        self._channels = Remembered(self._read_channels, fresh=float("inf"))
 
     async def person(self, user: str) -> Person:
         """The person behind a user id; the id stands for the name while Slack does not answer."""
-        if user not in self._people:
-            try:
-                found = (await self._calls.one("users.info", user=user)).get("user") or {}
-            except OutsideError:
-                return Person(id=user, name=user)
-            profile = found.get("profile") or {}
-            name = found.get("real_name") or profile.get("display_name") or found.get("name") or user
-            self._people[user] = Person(id=user, name=str(name))
-        return self._people[user]
+        profile = self._profile(user)
+        try:
+            found: _Profile | None = await profile.get()
+        except OutsideError:
+            found = profile.last
+        return Person(id=user, name=found.name if found is not None else user)
+
+    async def is_outsider(self, user: str) -> bool:
+        """Whether this is a guest, somebody of another workspace, deactivated, or no person.
+
+        Raises:
+            OutsideError: Slack does not say, and what it said before is too old to count.
+        """
+        return (await self._profile(user).get()).is_outsider
 
     async def group(self, handle: str) -> str:
         """The id of the user group with this handle.
 
         Raises:
             NotFound: the workspace has no such group.
+            OutsideError: the groups cannot be read, and what was read before is too old to count.
         """
-        handle = handle.removeprefix("@")
-        if handle not in self._groups or _now() - self._groups_at > _USABLE:
-            listed = await self._calls.list_of("usergroups.list", "usergroups")
-            self._groups = {str(g.get("handle")): str(g.get("id")) for g in listed}
-            self._groups_at = _now()
-        if handle not in self._groups:
-            raise NotFound("Slack", f"there is no user group @{handle}")
-        return self._groups[handle]
+        bare = handle.removeprefix("@")
+        found = (await self._groups.get()).get(bare) or (await self._groups.get(fresh=_LOOK_AGAIN)).get(bare)
+        if found is None:
+            raise NotFound("Slack", f"there is no user group @{bare}")
+        return found
+
+    async def group_to_mention(self, handle: str) -> str:
+        """As `group`, however old: who is called decides nothing, and a call must not change its words.
+
+        Raises:
+            OutsideError: the group was never known.
+        """
+        known = (self._groups.last or {}).get(handle.removeprefix("@"))
+        return known or await self.group(handle)
 
     async def members(self, group: str) -> frozenset[str]:
         """The user ids of a group's members.
@@ -60,18 +85,10 @@ class Directory:
         Raises:
             OutsideError: they cannot be read, and what was read before is too old to count.
         """
-        read_at, known = self._members.get(group, (float("-inf"), frozenset()))
-        if _now() - read_at < _FRESH:
-            return known
-        try:
-            listed = (await self._calls.one("usergroups.users.list", usergroup=group)).get("users") or []
-        except OutsideError:
-            if _now() - read_at < _USABLE:
-                return known
-            raise
-        fresh = frozenset(str(user) for user in listed)
-        self._members[group] = (_now(), fresh)
-        return fresh
+        if group not in self._members:
+            read = partial(self._read_members, group)
+            self._members[group] = Remembered(read, fresh=_FRESH, usable=_USABLE)
+        return await self._members[group].get()
 
     def forget_members(self) -> None:
         """A group changed: read it again when it is next asked for."""
@@ -82,19 +99,45 @@ class Directory:
 
         Raises:
             NotFound: the bot sees no such channel.
+            OutsideError: the channels cannot be read.
         """
         bare = name.removeprefix("#")
         if not name.startswith("#") and bare[:1] in {"C", "G"} and bare.isupper():
             return bare
-        if bare not in self._channels:
-            listed = await self._calls.list_of(
-                "conversations.list", "channels", types="public_channel", exclude_archived="true", limit="200"
-            )
-            self._channels = {str(c.get("name")): str(c.get("id")) for c in listed}
-        if bare not in self._channels:
+        found = (await self._channels.get()).get(bare)
+        if found is None:
+            found = (await self._channels.get(fresh=_LOOK_AGAIN)).get(bare)
+        if found is None:
             raise NotFound("Slack", f"the bot sees no channel #{bare}; invite it there, or give the id")
-        return self._channels[bare]
+        return found
+
+    def _profile(self, user: str) -> Remembered[_Profile]:
+        if user not in self._people:
+            read = partial(self._read_profile, user)
+            self._people[user] = Remembered(read, fresh=_FRESH_NAMES, usable=_USABLE)
+        return self._people[user]
+
+    async def _read_profile(self, user: str) -> _Profile:
+        found = (await self._calls.one("users.info", user=user)).get("user") or {}
+        profile = found.get("profile") or {}
+        name = profile.get("display_name") or found.get("real_name") or found.get("name") or user
+        return _Profile(name=str(name), is_outsider=_is_outsider(found))
+
+    async def _read_groups(self) -> dict[str, str]:
+        listed = await self._calls.list_of("usergroups.list", "usergroups")
+        return {str(group.get("handle")): str(group.get("id")) for group in listed}
+
+    async def _read_members(self, group: str) -> frozenset[str]:
+        listed = (await self._calls.one("usergroups.users.list", usergroup=group)).get("users") or []
+        return frozenset(str(user) for user in listed)
+
+    async def _read_channels(self) -> dict[str, str]:
+        listed = await self._calls.list_of(
+            "conversations.list", "channels", types="public_channel", exclude_archived="true", limit="200"
+        )
+        return {str(channel.get("name")): str(channel.get("id")) for channel in listed}
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _is_outsider(found: dict[str, Any]) -> bool:
+    signs = ("is_restricted", "is_ultra_restricted", "is_stranger", "deleted", "is_bot")
+    return any(found.get(sign) for sign in signs)

@@ -1,4 +1,10 @@
-"""Who may do what, by Slack user group or explicit user id. Fails closed: no answer means no."""
+"""Who may do what, by Slack user group or explicit user id. Fails closed: no answer means no.
+
+Guests, people of other workspaces and bots have no role by a group they were put into; where one of them is
+meant, the configuration names their user id.
+"""
+
+import asyncio
 
 import structlog
 
@@ -8,6 +14,9 @@ from bot.domain.record import Record
 from bot.slack.directory import Directory
 
 _log = structlog.get_logger(__name__)
+
+# A refusal names at most so many people to ask; each costs a call of `users.info`.
+_MOST_NAMES = 8
 
 
 class Grantee(Record):
@@ -26,16 +35,19 @@ class SlackRoles:
         self._granted = granted
 
     async def has(self, person: Person, role: Role) -> bool:
-        for grantee in self._granted.get(role, ()):
+        grantees = self._granted.get(role, ())
+        if any(grantee.user == person.id for grantee in grantees):
+            return True
+        for grantee in grantees:
             if person.id in await self._users(grantee):
-                return True
+                return await self._belongs_here(person)
         return False
 
     async def names(self, role: Role) -> tuple[str, ...]:
         ids: set[str] = set()
         for grantee in self._granted.get(role, ()):
             ids |= await self._users(grantee)
-        people = [await self._directory.person(user) for user in sorted(ids)]
+        people = await asyncio.gather(*(self._directory.person(user) for user in sorted(ids)[:_MOST_NAMES]))
         return tuple(sorted(person.name for person in people))
 
     async def mentions(self, role: Role) -> tuple[str, ...]:
@@ -43,27 +55,32 @@ class SlackRoles:
         return await self.mentioned(self._granted.get(role, ()))
 
     async def mentioned(self, grantees: tuple[Grantee, ...]) -> tuple[str, ...]:
-        found = []
-        for grantee in grantees:
-            try:
-                if grantee.user is not None:
-                    found.append(f"<@{grantee.user}>")
-                else:
-                    found.append(f"<!subteam^{await self._group(grantee)}>")
-            except OutsideError:
-                found.append(f"@{grantee.handle}")
-        return tuple(found)
+        return tuple([await self._mention(grantee) for grantee in grantees])
+
+    async def _mention(self, grantee: Grantee) -> str:
+        if grantee.user is not None:
+            return f"<@{grantee.user}>"
+        if grantee.group is not None:
+            return f"<!subteam^{grantee.group}>"
+        handle = (grantee.handle or "").removeprefix("@")
+        try:
+            return f"<!subteam^{await self._directory.group_to_mention(handle)}>"
+        except OutsideError:
+            return f"@{handle}"
+
+    async def _belongs_here(self, person: Person) -> bool:
+        try:
+            return not await self._directory.is_outsider(person.id)
+        except OutsideError as error:
+            _log.warning("person-unknown", person=person.id, error=str(error))
+            return False
 
     async def _users(self, grantee: Grantee) -> frozenset[str]:
         if grantee.user is not None:
             return frozenset({grantee.user})
         try:
-            return await self._directory.members(await self._group(grantee))
+            group = grantee.group or await self._directory.group(grantee.handle or "")
+            return await self._directory.members(group)
         except OutsideError as error:
             _log.warning("role-unknown", grantee=grantee.handle or grantee.group, error=str(error))
             return frozenset()
-
-    async def _group(self, grantee: Grantee) -> str:
-        if grantee.group is not None:
-            return grantee.group
-        return await self._directory.group(grantee.handle or "")
