@@ -82,7 +82,7 @@ def _approval(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
     if question is None or question.id != interrupt.question or interrupt.person is None:
         return ()
     step, attempt, person = question.step, question.attempt, interrupt.person
-    if person in question.votes:
+    if any(vote.id == person.id for vote in question.votes):
         return ()
     grant: tuple[Draft, ...] = ()
     if interrupt.kind is InterruptKind.APPROVE_REST:
@@ -121,7 +121,8 @@ def _back(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
 def _timer(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
     purpose, _, name = (interrupt.purpose or "").partition(":")
     if purpose == "hold":
-        return (Draft(event=Reminded()),) if run.state is RunState.HELD else ()
+        is_this_hold = run.state is RunState.HELD and name.partition(":")[0] == str(run.held_seq)
+        return (Draft(event=Reminded()),) if is_this_hold else ()
     if purpose == "lapse":
         return _lapse(run, name)
     question = run.question

@@ -116,7 +116,8 @@ def _standing_approval(run: Run, step: Step) -> Basis | None:
         return None
     if run.plan.approvals.required == "none":
         return Basis.POLICY
-    if run.grant is not None and run.grant.digest == run.digest:
+    granting = len(run.granting) >= run.plan.approvals.people
+    if run.grant is not None and run.grant.digest == run.digest and granting:
         return Basis.GRANT
     if run.plan.approvals.required == "once" and _was_approved_by_people(run):
         return Basis.POLICY

@@ -173,6 +173,8 @@ class Run(Record):
     asked: dict[str, int] = {}  # how often people were asked about a step
     grant: Granted | None = None
     granted_by: Person | None = None
+    granting: tuple[Person, ...] = ()  # who gave it; where several have to approve, one alone grants nothing
+    accepted_at: datetime | None = None  # when a person resumed what the bot itself had held
     verdict: Verdict | None = None  # the newest one
     verdict_at: datetime | None = None
     held_seq: int = 0  # of the entry that began the newest hold
@@ -347,7 +349,8 @@ def _step_changed(run: Run, entry: Entry, event: Intended | Progressed | StepDon
         new = old.with_(
             status=StepStatus.INTENDED,
             attempt=entry.attempt,
-            before=event.before if first else old.before,
+            # A step whose first look failed begins without it; nothing is changed before a look succeeds.
+            before=event.before if old.before == Recorded() else old.before,
             began=entry.at if first else old.began,
             held_before=run.held_until(entry.at) if first else old.held_before,
         )
@@ -399,7 +402,7 @@ def _asked_or_answered(
         case Approved():
             return _approved(run, entry, event)
         case Granted():
-            return run.with_(grant=event, granted_by=entry.person)
+            return _granted(run, entry, event)
         case Reminded():
             if run.question is None:
                 return run
@@ -410,6 +413,13 @@ def _asked_or_answered(
             return run.with_(question=run.question.with_(escalated_at=entry.at))
         case _:
             assert_never(event)
+
+
+def _granted(run: Run, entry: Entry, event: Granted) -> Run:
+    is_same = run.grant is not None and run.grant.digest == event.digest
+    others = tuple(p for p in run.granting if is_same and entry.person and p.id != entry.person.id)
+    granting = (*others, entry.person) if entry.person else ()
+    return run.with_(grant=event, granted_by=entry.person, granting=granting)
 
 
 def _approved(run: Run, entry: Entry, event: Approved) -> Run:
@@ -436,7 +446,12 @@ def _held_or_resumed(run: Run, entry: Entry, event: Held | Resumed) -> Run:
             held_why=event.sentence,
         )
     return run.with_(
-        state=RunState.RUNNING, held_for=run.held_until(entry.at), held_at=None, held_by=None, held_why=""
+        state=RunState.RUNNING,
+        held_for=run.held_until(entry.at),
+        held_at=None,
+        held_by=None,
+        held_why="",
+        accepted_at=entry.at if run.held_by is None else run.accepted_at,
     )
 
 
@@ -456,7 +471,12 @@ def _turned_back(run: Run, entry: Entry, event: TurnedBack) -> Run:
         answer = f"{word} by {entry.person.name}"
     closed = _close(run, entry, answer)
     return closed.with_(
-        state=RunState.GOING_BACK, turn=turn, held_for=run.held_until(entry.at), held_at=None, grant=None
+        state=RunState.GOING_BACK,
+        turn=turn,
+        held_for=run.held_until(entry.at),
+        held_at=None,
+        grant=None,
+        granting=(),
     )
 
 

@@ -8,11 +8,11 @@ that fails says so loudly and keeps trying.
 from datetime import datetime, timedelta
 
 from bot.domain.errors import NotFound, OutsideError, Permanent
-from bot.domain.events import Draft, Held, Noted, Progressed, StepDone, StepFailed, Timer
+from bot.domain.events import Draft, Held, Noted, Progressed, StepDone, StepFailed
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait
 from bot.domain.plan import Step
 from bot.domain.reasons import Reason
-from bot.domain.run import StepStatus
+from bot.domain.run import RunState, StepStatus
 from bot.engine.ledger import Ledger
 from bot.ports import Clock, StepContext, StepKind
 
@@ -21,6 +21,10 @@ _LAST_RETRY = timedelta(seconds=10)
 # A waiting step's memory is journaled this often even if nothing new is awaited; what lies between is counted
 # again from the source's counters after a crash, so nothing is lost by it.
 _JOURNAL_PROGRESS = timedelta(seconds=30)
+# A way back that is still stuck for the same reason says so again after this long.
+_SAY_AGAIN = timedelta(minutes=5)
+# How soon to look again while a person holds what the bot itself would hold.
+_LOOK_WHILE_HELD = timedelta(seconds=2)
 
 
 class Carrier:
@@ -36,6 +40,9 @@ class Carrier:
         self._journaled_at: datetime | None = None
         self._retry = _FIRST_RETRY
         self._is_way_back = step in ledger.run.plan.way_back
+        self._since = clock.now()
+        self._said = ""
+        self._said_at: datetime | None = None
 
     async def carry_out(self) -> None:
         """Until the step has an outcome, or the run is held because of it.
@@ -46,19 +53,13 @@ class Carrier:
         """
         outcome = await self._attempt()
         while not isinstance(outcome, Done):
-            if isinstance(outcome, Failed) and not self._is_way_back:
-                await self._fail(outcome)
+            waiting = self._patience_with(outcome)
+            if isinstance(waiting, Failed):
+                await self._fail(waiting)
                 return
-            outcome = self._overdue(outcome) or outcome
-            if isinstance(outcome, Wait):
-                await self._remember(outcome)
-                await self._clock.sleep(outcome.after)
-                outcome = await self._once_more()
-            elif self._is_way_back:
-                # There is nothing behind the way back: say it aloud and try again.
-                await self._say_stuck(outcome.sentence)
-                await self._clock.sleep(_LAST_RETRY)
-                outcome = await self._attempt()
+            await self._remember(waiting)
+            await self._clock.sleep(waiting.after)
+            outcome = await self._once_more()
         await self._write(StepDone(evidence=outcome.evidence))
 
     async def _attempt(self) -> Outcome:
@@ -74,10 +75,15 @@ class Carrier:
         return outcome
 
     async def _once_more(self) -> Outcome:
-        """Verify again; if the last try ended in trouble outside, do the whole step again."""
+        """Verify again; if the last try ended in trouble outside, do the whole step again.
+
+        On the way back nobody waits for a person when something undoes what was done: it is done again.
+        """
         if self._retry != _FIRST_RETRY or not self._has_begun():
             return await self._attempt()
         try:
+            if self._is_way_back and not (await self._kind.observe(self._context())).is_settled:
+                await self._kind.apply(self._context())
             return await self._kind.verify(self._context())
         except (OutsideError, Permanent) as error:
             return await self._after(error)
@@ -105,10 +111,22 @@ class Carrier:
         steps = {**run.steps, self._step.id: record}
         return StepContext(run=run.with_(steps=steps), step=self._step, now=self._clock.now())
 
-    def _overdue(self, outcome: Wait | Failed) -> Failed | None:
+    def _patience_with(self, outcome: Wait | Failed) -> Wait | Failed:
+        """What the step's answer comes to. There is nothing behind the way back, so it waits and tries on."""
+        if isinstance(outcome, Wait):
+            return self._overdue(outcome) or outcome
+        if self._is_way_back:
+            self._retry = _LAST_RETRY
+            return Wait(after=_LAST_RETRY, awaiting=outcome.sentence, evidence=outcome.evidence)
+        if outcome.reason is Reason.CHANGED_OUTSIDE and self._ledger.run.state is RunState.HELD:
+            # A person holds the run already; once they let it go, it is held for this.
+            return Wait(after=_LOOK_WHILE_HELD, awaiting=outcome.sentence, evidence=outcome.evidence)
+        return outcome
+
+    def _overdue(self, outcome: Wait) -> Failed | None:
         """A wait that has outlived the step's time; held time does not count."""
         record = self._ledger.run.record(self._step.id)
-        if self._is_way_back or record.began is None or isinstance(outcome, Failed):
+        if self._is_way_back or record.began is None:
             return None
         now = self._clock.now()
         held = self._ledger.run.held_until(now) - record.held_before
@@ -122,16 +140,23 @@ class Carrier:
         if outcome.evidence is not None:
             self._evidence = outcome.evidence
         now = self._clock.now()
+        if self._is_way_back:
+            await self._say_stuck(outcome.awaiting)
         is_news = outcome.awaiting != self._awaiting
         if not is_news and self._journaled_at and now - self._journaled_at < _JOURNAL_PROGRESS:
             return
         self._awaiting, self._journaled_at = outcome.awaiting, now
         progress = Progressed(awaiting=outcome.awaiting, evidence=self._evidence)
         await self._write(progress)
-        if self._is_way_back and is_news and self._retry != _FIRST_RETRY:
-            await self._say_stuck(outcome.awaiting)
 
     async def _say_stuck(self, why: str) -> None:
+        """Aloud, if there is trouble or if it takes longer than it may: when it is new, and now and then."""
+        now = self._clock.now()
+        is_in_time = self._retry == _FIRST_RETRY and now - self._since < self._step.timeout
+        is_said = why == self._said and self._said_at is not None and now - self._said_at < _SAY_AGAIN
+        if is_in_time or is_said:
+            return
+        self._said, self._said_at = why, now
         sentence = f"The way back is stuck, and I keep trying. {self._step.title}: {why}"
         note = Noted(key=f"stuck/{self._step.id}", sentence=sentence, loud=True)
         await self._ledger.write(Draft(event=note))
@@ -145,10 +170,7 @@ class Carrier:
 
     async def _hold(self, outcome: Failed) -> None:
         """Somebody else touched what the run relies on: neither forward nor back without a person."""
-        draft = Draft(event=Held(sentence=outcome.sentence))
-        run = self._ledger.run
-        due = self._clock.now() + run.plan.approvals.expire
-        await self._ledger.write(draft, timers=(Timer(purpose=f"lapse:{run.seq + 1}", due=due),))
+        await self._ledger.write(Draft(event=Held(sentence=outcome.sentence)))
 
     async def _write(self, event: Progressed | StepDone | StepFailed) -> None:
         attempt = self._ledger.run.record(self._step.id).attempt

@@ -15,7 +15,7 @@ from bot.domain.moves import Approve, Ask, CarryOut, End, Rest, TurnBack, next_m
 from bot.domain.plan import Step
 from bot.domain.run import RunState
 from bot.engine.carry import Carrier
-from bot.engine.ledger import Ledger, timers_of
+from bot.engine.ledger import Ledger
 from bot.ports import Clock, StepKind
 
 
@@ -83,7 +83,7 @@ class Driver:
             expires_at=now + policy.expire,
         )
         draft = Draft(event=asked, step=step.id, attempt=run.asked.get(step.id, 0) + 1)
-        await self._ledger.write(draft, timers=timers_of(run, draft))
+        await self._ledger.write(draft)
 
     async def _carry_out(self, steps: tuple[Step, ...]) -> None:
         work = {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 
 from bot.domain.actions import Bake
 from bot.domain.errors import IllegalTransition
-from bot.domain.events import Asked, Draft, Entry, Held, Intended, Timer
+from bot.domain.events import Asked, Draft, Entry, Held, Intended, Reminded, Timer
 from bot.domain.interrupts import Interrupt, answer_to
 from bot.domain.moves import may_begin
 from bot.domain.outcome import Recorded
@@ -39,14 +39,14 @@ class Ledger:
         self._timers_added = timers_added
         self._pen = asyncio.Lock()
 
-    async def write(self, *drafts: Draft, timers: tuple[Timer, ...] = ()) -> None:
-        """Append and fold.
+    async def write(self, *drafts: Draft) -> None:
+        """Append and fold, with the timers that follow.
 
         Raises:
             LeaseLost: another process drives the run now.
             IllegalTransition: an entry does not follow from where the run stands.
         """
-        await self._uncut(self._append(drafts, timers))
+        await self._uncut(self._append(drafts))
 
     async def intend(self, step: Step, before: Recorded) -> None:
         """Journal that the step is about to be carried out. This is where every step passes.
@@ -87,21 +87,18 @@ class Ledger:
         async with self._pen:
             await writing
 
-    async def _append(self, drafts: tuple[Draft, ...], timers: tuple[Timer, ...]) -> None:
+    async def _append(self, drafts: tuple[Draft, ...], timers: tuple[Timer, ...] = ()) -> None:
         # Folded on trial first: what cannot follow is never written.
-        self._try(drafts)
+        trial = self.run
+        for draft in drafts:
+            trial = self._try(trial, draft)
+            timers = (*timers, *timers_of(trial, draft))
         self._take(await self._journal.append(self.claim, self.run.seq, drafts, timers))
         if timers:
             self._timers_added()
 
-    def _try(self, drafts: tuple[Draft, ...], run: Run | None = None) -> Run:
-        trial = run or self.run
-        for draft in drafts:
-            trial = fold(trial, self._provisional(trial, draft))
-        return trial
-
-    def _provisional(self, run: Run, draft: Draft) -> Entry:
-        return Entry(
+    def _try(self, run: Run, draft: Draft) -> Run:
+        entry = Entry(
             seq=run.seq + 1,
             at=self._clock.now(),
             run=run.id,
@@ -111,6 +108,7 @@ class Ledger:
             event=draft.event,
             lease=self.claim.lease,
         )
+        return fold(run, entry)
 
     def _decide(self, waiting: tuple[Interrupt, ...]) -> Consumed:
         """What the interrupts come to, each one judged by where those before it have led."""
@@ -119,7 +117,7 @@ class Ledger:
         timers: tuple[Timer, ...] = ()
         for interrupt in waiting:
             for draft in answer_to(trial, interrupt):
-                trial = self._try((draft,), trial)
+                trial = self._try(trial, draft)
                 drafts = (*drafts, draft)
                 timers = (*timers, *timers_of(trial, draft))
         return Consumed(drafts=drafts, timers=timers)
@@ -145,4 +143,8 @@ def timers_of(run: Run, draft: Draft) -> tuple[Timer, ...]:
         if draft.person is None:
             return (Timer(purpose=f"lapse:{run.held_seq}", due=run.held_at + policy.expire),)
         return (Timer(purpose=f"hold:{run.held_seq}", due=run.held_at + policy.escalate),)
+    if isinstance(event, Reminded) and run.held_at is not None and run.held_by is not None:
+        # A person's hold does not expire, so it is reminded again, each time after twice as long.
+        due = run.updated_at + (run.updated_at - run.held_at)
+        return (Timer(purpose=f"hold:{run.held_seq}:{run.seq}", due=due),)
     return ()

@@ -7,7 +7,7 @@ from bot.domain.errors import Permanent
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of
+from bot.steps.actions import action_of, may_still_arrive
 
 _LOOK = timedelta(seconds=2)
 
@@ -62,7 +62,10 @@ class RemoveCanaryKind:
     async def verify(self, context: StepContext) -> Outcome:
         canary = await self._platform.canary()
         if canary is None:
-            return Done(evidence=Evidence(sentence=f"{context.run.plan.target.canary_workload} is gone"))
+            name = context.run.plan.target.canary_workload
+            if may_still_arrive(context):
+                return Wait(after=_LOOK, awaiting=f"{name} is gone; its creation was under way")
+            return Done(evidence=Evidence(sentence=f"{name} is gone"))
         return Wait(after=_LOOK, awaiting=f"{canary.name} still has {canary.ready} pods")
 
 

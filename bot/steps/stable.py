@@ -7,7 +7,7 @@ from bot.domain.errors import Permanent
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of
+from bot.steps.actions import action_of, may_still_arrive
 
 _LOOK = timedelta(seconds=2)
 
@@ -83,7 +83,11 @@ class RestoreStableKind:
     async def verify(self, context: StepContext) -> Outcome:
         recorded = self._recorded(context)
         image = recorded.workload.image if recorded.workload else context.run.plan.request.running_image
-        return _rolled_out(await self._platform.stable(), image)
+        outcome = _rolled_out(await self._platform.stable(), image)
+        if isinstance(outcome, Done) and may_still_arrive(context):
+            awaiting = f"{outcome.evidence.sentence}; a change of it was under way"
+            return Wait(after=_LOOK, awaiting=awaiting, evidence=outcome.evidence)
+        return outcome
 
     def _recorded(self, context: StepContext) -> Recorded:
         return context.run.record(context.step.undoes or "").before

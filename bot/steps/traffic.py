@@ -102,8 +102,8 @@ class TrafficToStableKind:
         return Seen(is_settled=_is_home(split), before=Recorded(split=split))
 
     async def apply(self, context: StepContext) -> None:
-        stable = await self._platform.stable()
-        if stable.ready == 0 and context.run.weight > 0:
+        stable, split = await self._platform.stable(), await self._traffic.split()
+        if stable.ready == 0 and split.canary > 0:
             message = f"{stable.name} has no ready pod either, so traffic stays where it is"
             raise Permanent(message)
         await self._traffic.all_to_stable()

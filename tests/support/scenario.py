@@ -79,6 +79,7 @@ class Process:
 
     def __init__(self, scenario: "Scenario", owner: str) -> None:
         self.owner = owner
+        self._scenario = scenario
         self.is_alive = True
         self.dies_before: int | None = None
         self.dies_after: int | None = None
@@ -103,7 +104,8 @@ class Process:
             new_id=scenario.new_id,
         )
 
-    def changed(self, run: Run) -> None: ...
+    def changed(self, run: Run) -> None:
+        self._scenario.noticed(run)
 
     def trouble(self, run: str, sentence: str) -> None:
         self.heard.append(sentence)
@@ -184,6 +186,7 @@ class Scenario:
         self.processes: list[Process] = []
         self.run = ""
         self._ids = count(1)
+        self._failing = ("", timedelta(0))
 
     @property
     def shop(self) -> SmallShop:
@@ -203,6 +206,20 @@ class Scenario:
 
     def entries(self) -> list[Entry]:
         return self.journal._of(self.run).entries
+
+    def fails_at_the_look_of(self, step: str, *, for_: timedelta) -> None:
+        """The platform stops to answer the moment the step's approval is journaled, for a while."""
+        self._failing = (step, for_)
+
+    def noticed(self, run: Run) -> None:
+        """The journal has changed."""
+        step, time = self._failing
+        if not step or run.record(step).approval is None:
+            return
+        self._failing = ("", time)
+        self.shop.faults.api_down = True
+        loop = asyncio.get_running_loop()
+        loop.call_later(time.total_seconds(), setattr, self.shop.faults, "api_down", False)
 
     async def start_process(self) -> Process:
         process = Process(self, f"bot-{len(self.processes) + 1}")
