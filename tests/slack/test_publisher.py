@@ -246,9 +246,9 @@ async def test_a_run_that_is_over_is_forgotten_and_may_be_shown_again(stage):
     stage.items[run.id] = (root("finished", is_urgent=True),)
 
     publisher.changed(over)
-    await until(lambda: not publisher._threads)
+    await until(lambda: not [task for task in asyncio.all_tasks() if run.id in task.get_name()])
     assert stage.said() == ["finished"]
-    assert not [task for task in asyncio.all_tasks() if run.id in task.get_name()]
+    assert not publisher._threads
     stage.items[run.id] = (root("finished, and looked at again"),)
     publisher.changed(over)
 
