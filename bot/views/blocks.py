@@ -21,12 +21,17 @@ def cut(text: str, most: int) -> str:
     return kept + "…"
 
 
+def unbroken(text: str) -> str:
+    """A figure and its per cent sign stay in one line."""
+    return text.replace(" %", "\u00a0%")
+
+
 def mrkdwn(text: str, most: int = _SECTION) -> Block:
-    return {"type": "mrkdwn", "text": cut(text, most) or " "}
+    return {"type": "mrkdwn", "text": cut(unbroken(text), most) or " "}
 
 
 def plain(text: str, most: int) -> Block:
-    return {"type": "plain_text", "text": cut(text, most) or " ", "emoji": True}
+    return {"type": "plain_text", "text": cut(unbroken(text), most) or " ", "emoji": True}
 
 
 def header(text: str) -> Block:
@@ -89,7 +94,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Block:
     """A table block: at most 100 rows and 20 columns."""
 
     def cell(text: str) -> Block:
-        return {"type": "raw_text", "text": cut(text, 200) or " "}
+        return {"type": "raw_text", "text": cut(unbroken(text), 200) or " "}
 
     every = [head, *rows][:100]
     return {

@@ -8,7 +8,7 @@ from bot.domain.verdict import Verdict
 from bot.views import blocks
 from bot.views.figures import health_line
 from bot.views.items import Block, Item, Place, Setting
-from bot.views.text import code, escaped, joined, short_digest, span, when
+from bot.views.text import code, escaped, joined, sentence, short_digest, span, when
 
 _SYMBOL = {
     RunState.RUNNING: "●",
@@ -94,7 +94,7 @@ def now(run: Run) -> str:
 def _ended(run: Run) -> str:
     request = run.plan.request
     took = span((run.ended_at or run.updated_at) - run.started_at)
-    why = escaped(run.ended.sentence, 500) if run.ended else ""
+    why = sentence(escaped(run.ended.sentence, 500)) if run.ended else ""
     if run.state is RunState.FINISHED:
         return f"Finished in {took}. {escaped(request.version)} serves everything."
     word = {

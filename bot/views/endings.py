@@ -8,7 +8,7 @@ from bot.domain.run import Run, RunState, StepStatus
 from bot.domain.verdict import VerdictKind
 from bot.views import blocks
 from bot.views.items import Item, Place, Setting
-from bot.views.text import count, escaped, span, when
+from bot.views.text import count, escaped, sentence, span, when
 
 
 def rollback(run: Run, setting: Setting) -> list[Item]:
@@ -26,14 +26,14 @@ def rollback(run: Run, setting: Setting) -> list[Item]:
     accepted = _accepted(run)
     if accepted is not None:
         times.append(f"{_exact(accepted)} weight 0 accepted")
-    lines = [f"*{word} {version}*: {escaped(turn.sentence, 900)}", " · ".join(times)]
+    lines = [f"*{word} {version}*: {sentence(escaped(turn.sentence, 900))}", " · ".join(times)]
     if run.is_terminal:
         lines.append(f"{_failed(run)}{old} serves everything{_healthy_again(run)}.")
         if turn.quarantine:
             lines.append(f"{version} is quarantined: it cannot be deployed until somebody releases it.")
     else:
         lines.append(_under_way(run))
-    text = f"{whom}{word} {version}: {escaped(turn.sentence, 900)}"
+    text = f"{whom}{word} {version}: {sentence(escaped(turn.sentence, 900))}"
     return [
         Item(
             key="rollback",
@@ -68,7 +68,9 @@ def end(run: Run) -> list[Item]:
             RunState.ABORTED: f"{name} {version} was aborted",
             RunState.STOPPED: f"{name} {version} was stopped before production",
         }[run.state]
-        first = f"*{word}* after {took}. {escaped(run.ended.sentence, 900)} {old} serves everything."
+        first = (
+            f"*{word}* after {took}. {sentence(escaped(run.ended.sentence, 900))} {old} serves everything."
+        )
         shown = [blocks.section(first)]
     text = first.replace("*", "")
     return [

@@ -108,6 +108,11 @@ def short_digest(digest: str | None) -> str:
     return f"{digest[:15]}…" if digest else "unknown"
 
 
+def sentence(text: str) -> str:
+    """With a full stop at its end, so that another sentence may follow."""
+    return text if not text or text[-1] in ".…?" else f"{text}."
+
+
 def joined(names: tuple[str, ...]) -> str:
     """`Bo`, `Bo and Cy`, `Bo, Cy and Eve`."""
     if len(names) < 2:

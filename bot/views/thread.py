@@ -8,7 +8,7 @@ from bot.domain.verdict import Verdict, VerdictKind
 from bot.views import blocks
 from bot.views.figures import figures_table, in_words, verdict_word
 from bot.views.items import Block, Item, Picture, Place, Setting
-from bot.views.text import code, count, escaped, short_digest, span, when
+from bot.views.text import code, count, escaped, sentence, short_digest, span, when
 
 _FINDINGS = 5
 _GATE_WORD = {
@@ -126,7 +126,8 @@ def canary(run: Run) -> list[Item]:
         )
         return [_item("deploy", text)]
     awaiting = escaped(record.sentence or record.awaiting or "creating its Deployment", 600)
-    lines = [f"Bringing {version} up: {awaiting}"]
+    did = "did not come up" if record.status is StepStatus.FAILED else "is coming up"
+    lines = [f"{version} {did}: {sentence(awaiting)}"]
     if seen is not None:
         lines += [f"• {escaped(problem)}" for problem in seen.problems[:3]]
     return [_item("deploy", "\n".join(lines))]
