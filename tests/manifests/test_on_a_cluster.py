@@ -104,6 +104,7 @@ async def test_the_api_server_takes_every_object_as_it_is(shop: Shop) -> None:
 
 
 async def test_the_strictest_standard_for_pods_is_met(shop: Shop) -> None:
+    await token_of_the_bot(shop.team)  # a pod needs its account to exist
     template = the("Deployment")["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bot"}, "spec": template["spec"]}
     path = "/api/v1/namespaces/slackwater/pods?dryRun=All"

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "manifests" / "slack-app.yaml").read_text()
 MANIFEST = yaml.safe_load(TEXT)
 
-# Scopes of bot tokens, by Slack's method reference. The published OpenAPI file (2021) has older names for some
-# and lacks two methods; `test_the_table_agrees_with_slacks_own` holds the rest against it.
+# Scopes of bot tokens, by Slack's method reference. The published OpenAPI file (2021) has older names for
+# some and lacks two methods; `test_the_table_agrees_with_slacks_own` holds the rest against it.
 NEEDS = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",

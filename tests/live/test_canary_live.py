@@ -1,0 +1,201 @@
+"""Whole canaries in front of real parts: control plane, Prometheus, load, and the bot as a process."""
+
+import asyncio
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.domain.events import Approved, Ending, Entry
+from bot.domain.run import Run
+from tests.live.conftest import Stage, canary_weight
+from tests.support.bot_process import BotProcess
+from tests.support.eventually import eventually
+from tests.support.load import StartLoad
+from tests.support.person import Message, Person
+from tests.support.shop import NEW, RUNNING, image
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+WEIGHTS = [5, 10, 25, 50, 100]
+# The header route is made at weight 0 first; at the end everything goes home in one change.
+SEEN = [0, *WEIGHTS, 0]
+
+
+async def started(ada: Person, version: str = NEW) -> Message:
+    answer = await ada.types(f"{version} canary")
+    assert answer["ok"], answer
+    return await ada.root(version)
+
+
+async def current(bot: BotProcess) -> Run:
+    run = await eventually(bot.newest_run, lambda found: found is not None)
+    assert run is not None
+    return run
+
+
+async def approve_next(person: Person, root: Message, seen: set[str]) -> None:
+    """Press on the next open question; `seen` are those that were answered before."""
+
+    async def look() -> Message | None:
+        message = await person.asked(root["ts"])
+        return None if message["ts"] in seen else message
+
+    message = await eventually(look, lambda found: found is not None, within=120)
+    assert message is not None
+    seen.add(message["ts"])
+    answer = await person.presses("approve", message)
+    assert answer["ok"], answer
+
+
+async def ended(bot: BotProcess, within: float = 120) -> Run:
+    return await eventually(lambda: current(bot), lambda run: run.is_terminal, within)
+
+
+def ending_of(run: Run) -> Ending:
+    assert run.ended is not None
+    return run.ended.ending
+
+
+def shifts(stage: Stage) -> list[tuple[datetime, int]]:
+    """When the API server received each change of the weight, and what it was."""
+    found: list[tuple[datetime, int]] = []
+    for change in stage.cluster.audit(stage.shop.namespace, "slackwater"):
+        if change.resource == "virtualservices" and change.verb == "patch" and change.code == 200:
+            weight = canary_weight(change.response)
+            if weight != (found[-1][1] if found else 0):
+                found.append((change.at, weight))
+    return found
+
+
+def assert_approved_before(entries: tuple[Entry, ...], at: datetime, step: str) -> None:
+    approvals = [e for e in entries if isinstance(e.event, Approved) and e.step == step]
+    assert approvals, f"{step} was never approved"
+    assert approvals[0].at < at, f"{step} was shifted at {at}, approved at {approvals[0].at}"
+
+
+async def assert_nothing_twice(stage: Stage, ada: Person, root: Message) -> None:
+    """No message stands there twice, and no weight was set twice."""
+    assert stage.weights() == SEEN
+    messages = [*await ada.reads(), *await ada.reads("releases"), *await ada.reads(thread=root["ts"])]
+    # A reply that is shown in the channel too is one message with one timestamp.
+    own = {
+        (m["channel"], m["metadata"]["event_payload"]["key"], m["ts"]) for m in messages if m.get("metadata")
+    }
+    keys = Counter((channel, key) for channel, key, _ in own)
+    assert len(keys) > len(WEIGHTS)
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+async def assert_promoted(stage: Stage) -> None:
+    stable = await stage.shop.read("Deployment")
+    header, weighted = (await stage.shop.read("VirtualService"))["spec"]["http"]
+    assert stable["spec"]["template"]["spec"]["containers"][0]["image"] == image(NEW)
+    assert stable["status"]["readyReplicas"] == 2
+    assert [d["weight"] for d in weighted["route"]] == [100, 0]
+    assert header["route"][0]["destination"]["host"] == "checkout-stable"
+    assert await stage.canary() is None
+
+
+async def test_a_whole_canary_loses_no_request_and_shifts_nothing_unapproved(
+    stage: Stage, load: StartLoad
+) -> None:
+    bot = await stage.bot(bake=timedelta(seconds=20))
+    ada, bo = await stage.person("ada"), await stage.person("bo")
+    users = load(stage.shop.host, rps=50, seconds=160)
+    began = time.monotonic()
+
+    root = await started(ada)
+    answered: set[str] = set()
+    for _ in WEIGHTS:
+        await approve_next(bo, root, answered)
+    run = await ended(bot)
+
+    took = time.monotonic() - began
+    assert took < 160, "the load ended before the run did"
+    entries = await bot.journal(run.id)
+    totals = users.totals()
+    moved = shifts(stage)
+    print(f"\nstarted in {bot.starts[0]:.2f} s, whole canary {took:.0f} s; {totals}")
+    assert ending_of(run) is Ending.FINISHED
+    assert [weight for _, weight in moved] == [*WEIGHTS, 0]
+    for at, weight in moved:
+        assert_approved_before(entries, at, f"canary/{weight}/weight" if weight else "promote/traffic")
+    assert totals.failed == 0, totals.raw
+    assert totals.by_version.keys() == {RUNNING, NEW}
+    await assert_promoted(stage)
+    await assert_nothing_twice(stage, ada, root)
+
+
+async def test_a_version_with_5_percent_errors_at_weight_25_is_taken_off_traffic(
+    stage: Stage, load: StartLoad
+) -> None:
+    bakes = {5: "3s", 10: "3s", 25: "60s", 100: "60s"}
+    stages = [{"weight": weight, "bake": bake} for weight, bake in bakes.items()]
+    bot = await stage.bot(bake=timedelta(0), canary={"stages": stages})
+    ada, bo = await stage.person("ada"), await stage.person("bo")
+    users = load(stage.shop.host, rps=100, seconds=75)
+    answered: set[str] = set()
+
+    root = await started(ada)
+    for _ in (5, 10, 25):
+        await approve_next(bo, root, answered)
+    await eventually(lambda: asyncio.to_thread(stage.weights), lambda seen: seen[-1:] == [25])
+    stage.cluster.break_version(f"{stage.shop.namespace}/{NEW}", errorRate=0.05)
+    broken = datetime.now(UTC)
+    run = await ended(bot)
+
+    moved = shifts(stage)
+    home, end = moved[-1][0], run.ended
+    assert end is not None
+    since = run.first_seen or home
+    print(
+        f"\n5 % errors: broken to weight 0 {(home - broken).total_seconds():.1f} s, first figure that "
+        f"shows it to accepted patch {(home - since).total_seconds():.1f} s: {end.sentence}\n{users.totals()}"
+    )
+    assert ending_of(run) is Ending.ROLLED_BACK
+    assert [weight for _, weight in moved] == [5, 10, 25, 0]
+    assert await stage.canary() is None
+    stable = await stage.shop.read("Deployment")
+    assert stable["spec"]["template"]["spec"]["containers"][0]["image"] == image(RUNNING)
+
+
+async def test_a_bot_that_is_killed_in_every_phase_brings_the_run_to_its_end(
+    stage: Stage, load: StartLoad
+) -> None:
+    bot = await stage.bot(bake=timedelta(seconds=5))
+    ada, bo = await stage.person("ada"), await stage.person("bo")
+    users = load(stage.shop.host, rps=50, seconds=120)
+    answered: set[str] = set()
+
+    root = await started(ada)
+    await bot.restart_after_a_crash()  # while the canary comes up
+    for weight in WEIGHTS:
+        await approve_next(bo, root, answered)
+        if weight == 5:
+            await bot.restart_after_a_crash()  # right after the press
+        elif weight == 25:
+            await asyncio.sleep(2)
+            await bot.restart_after_a_crash()  # while it bakes
+        elif weight == 50:
+            await bo.asked(root["ts"])
+            await bot.restart_after_a_crash()  # while it asks
+    await until_promoting(stage)
+    await bot.restart_after_a_crash()
+    run = await ended(bot)
+
+    totals = users.totals()
+    print(f"\nstarts: {', '.join(f'{one:.2f} s' for one in bot.starts)}; {totals}")
+    assert ending_of(run) is Ending.FINISHED
+    assert totals.failed == 0, totals.raw
+    await assert_promoted(stage)
+    await assert_nothing_twice(stage, ada, root)
+
+
+async def until_promoting(stage: Stage) -> None:
+    async def look() -> str:
+        stable = await stage.shop.read("Deployment")
+        return str(stable["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    await eventually(look, lambda seen: seen == image(NEW), within=60)
