@@ -141,7 +141,7 @@ def _of_slack(slack: SlackBreakage) -> tuple[Control, ...]:
         _action(
             "slack_silence",
             "Silence for 30 s",
-            "Slack is gone for half a minute.",
+            "Slack is gone for half a minute: on a fast clock, for hours.",
             "Slack",
             slack.fall_silent,
         ),

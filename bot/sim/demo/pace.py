@@ -14,7 +14,8 @@ from bot.sim.workspace.messages import Message, MessageStore
 
 # Seconds between two looks: at 60× a question costs at most these few simulated seconds.
 _LOOK = 0.1
-_APPROVE = "approve"
+# Buttons of what waits for a person: a question, and a hold (the bot's own goes back if nobody answers).
+_WAITING = frozenset({"approve", "resume"})
 
 
 class Metronome:
@@ -46,7 +47,7 @@ class Metronome:
 
 
 def has_open_question(messages: MessageStore, channel: str) -> bool:
-    """Whether a message in this channel or in one of its threads bears an Approve button."""
+    """Whether a message in this channel or in one of its threads bears an Approve or a Resume button."""
     return any(
         _asks(message)
         for root in messages.channel_view(channel)
@@ -56,7 +57,7 @@ def has_open_question(messages: MessageStore, channel: str) -> bool:
 
 def _asks(message: Message) -> bool:
     return any(
-        element.get("action_id") == _APPROVE
+        element.get("action_id") in _WAITING
         for block in message.blocks
         if block.get("type") == "actions"
         for element in _elements(block)

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from bot.sim.demo import World, started
+from tests.sim.demo.page import People
 
 STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in.py")))
 
@@ -60,3 +61,16 @@ async def demo(tmp_path) -> AsyncIterator[Demo]:
         )
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield Demo(world, session, said)
+
+
+@pytest.fixture
+async def people(tmp_path) -> AsyncIterator[People]:
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(started(tmp_path / "data", speed=300, say=print))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        people = People(world, session)
+        yield people
+        # Shown by pytest where a test failed.
+        for message in await people.thread():
+            print(message["text"])
+        print(world.folder.log.read_text())

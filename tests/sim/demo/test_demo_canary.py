@@ -1,80 +1,13 @@
 """One whole good canary, as people at the demo's page see it, with the real bot and the real clients."""
 
-import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any
 
-import aiohttp
 import pytest
 
 from bot.sim.cluster import kinds
-from bot.sim.demo import World, started
-from bot.sim.workspace.ids import id_of
-
-Message = dict[str, Any]
-
-
-@dataclass
-class People:
-    """Everybody at the page: the `/user/` API, people and channels by name."""
-
-    world: World
-    session: aiohttp.ClientSession
-
-    async def do(self, deed: str, user: str, **args: Any) -> dict[str, Any]:
-        body = {"user": id_of("U", user), "channel": id_of("C", "deploys"), **args}
-        async with self.session.post(f"{self.world.url}/user/{deed}", json=body) as response:
-            return await response.json()
-
-    async def see(self, channel: str, **query: str) -> list[Message]:
-        where = {"channel": id_of("C", channel), **query}
-        async with self.session.get(f"{self.world.url}/user/messages", params=where) as response:
-            return (await response.json())["messages"]
-
-    async def card(self) -> Message:
-        return (await self.see("deploys"))[0]
-
-    async def thread(self, user: str | None = None) -> list[Message]:
-        seen_by = {"user": id_of("U", user)} if user else {}
-        return await self.see("deploys", thread_ts=(await self.card())["ts"], **seen_by)
-
-    async def question(self) -> Message | None:
-        if not await self.see("deploys"):
-            return None
-        return next((m for m in await self.thread() if "approve" in buttons(m)), None)
-
-    async def press(self, user: str, message: Message, action: str) -> dict[str, Any]:
-        return await self.do("press", user, ts=message["ts"], action_id=action)
-
-
-@pytest.fixture
-async def people(tmp_path) -> AsyncIterator[People]:
-    async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(started(tmp_path / "data", speed=300, say=print))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield People(world, session)
-        print(world.folder.log.read_text())
-
-
-async def eventually(look: Callable[[], Awaitable[Any]], within: float = 30) -> Any:
-    """What `look` gives as soon as it gives something."""
-    async with asyncio.timeout(within):
-        while not (found := await look()):  # noqa: ASYNC110 -- a page polls too
-            await asyncio.sleep(0.05)
-        return found
-
-
-def buttons(message: Message) -> list[str]:
-    rows = [block["elements"] for block in message.get("blocks", ()) if block["type"] == "actions"]
-    return [element["action_id"] for row in rows for element in row if "url" not in element]
-
-
-def words(messages: list[Message]) -> str:
-    return "\n".join(f"{message['text']} {message.get('blocks', '')}" for message in messages)
+from bot.sim.demo import World
+from tests.sim.demo.page import Message, People, buttons, eventually, weight_of, words
 
 
 # Some forty seconds alone on two cores; other tests may run beside it.
@@ -100,13 +33,14 @@ async def test_a_good_version_goes_to_everybody_step_by_step(people: People):
         await eventually(lambda ts=asked["ts"]: _is_closed(people, ts))
         asked = await eventually(lambda: _next_question_or_end(people), within=60)
         asked = None if asked == "ended" else asked
-        weights.append(_weight(world))
+        weights.append(weight_of(world))
     took = time.monotonic() - begun
 
     print(f"a whole canary at 300x: {took:.1f} s; weights when asked: {weights}")
     assert weights[:-1] == [5, 10, 25, 50]
     _at_rest(world, "v2.5.0")
-    pictures = await eventually(lambda: _all_pictures(people))
+    await eventually(lambda: _all_is_said(people))
+    pictures = await _pictures(people)
     assert [name.rpartition("-")[2] for name in pictures] == [f"{w}.png" for w in (5, 10, 25, 50, 100)]
     assert [name for message in await people.thread() for name in buttons(message)] == []
     thread = words(await people.thread())
@@ -119,9 +53,14 @@ async def test_a_good_version_goes_to_everybody_step_by_step(people: People):
     assert len(releases) == 3, releases
 
 
-async def _all_pictures(people: People) -> list[str] | None:
-    found = [file["name"] for m in await people.thread() for file in m.get("files", ())]
-    return found if len(found) >= 5 else None
+async def _all_is_said(people: People) -> bool:
+    """The publisher keeps to Slack's pace, so the last messages come some seconds after the last step."""
+    has_ended = "is in production" in words(await people.thread())
+    return has_ended and len(await _pictures(people)) >= 5 and len(await people.see("releases")) >= 3
+
+
+async def _pictures(people: People) -> list[str]:
+    return [file["name"] for m in await people.thread() for file in m.get("files", ())]
 
 
 async def _is_closed(people: People, ts: str) -> bool:
@@ -133,12 +72,6 @@ async def _next_question_or_end(people: People) -> Message | str | None:
     if asked is not None:
         return asked
     return "ended" if not buttons(await people.card()) else None
-
-
-def _weight(world: World) -> int:
-    route = world.cluster.simulation.store.get(kinds.of("VirtualService"), "production", "checkout")
-    parts = next(http["route"] for http in route["spec"]["http"] if not http.get("match"))
-    return sum(p.get("weight", 0) for p in parts if p["destination"]["host"] == "checkout-canary")
 
 
 def _at_rest(world: World, version: str) -> None:

@@ -4,9 +4,9 @@ from bot.clients.clock import clock_from
 from tests.sim.demo.conftest import Demo, until
 
 
-def question(*, is_open: bool) -> list[dict]:
+def question(*, is_open: bool, action: str = "approve") -> list[dict]:
     said = [{"type": "section", "text": {"type": "mrkdwn", "text": "5 % of the users?"}}]
-    button = {"type": "button", "action_id": "approve", "text": {"type": "plain_text", "text": "Approve"}}
+    button = {"type": "button", "action_id": action, "text": {"type": "plain_text", "text": "Yes"}}
     return [*said, {"type": "actions", "elements": [button]}] if is_open else said
 
 
@@ -29,6 +29,23 @@ async def test_time_slows_while_a_question_waits_and_runs_on_when_it_is_answered
     closed = question(is_open=False)
     await demo.slack("chat.update", channel=asked["channel"], ts=asked["ts"], text="Approved", blocks=closed)
     await until(lambda: demo.world.clock.speed == 60)
+
+
+async def test_time_slows_while_a_run_is_held(demo: Demo):
+    blocks = question(is_open=True, action="resume")
+
+    await demo.slack("chat.postMessage", channel="#deploys", text="Holding at 10 %", blocks=blocks)
+
+    await until(lambda: demo.world.clock.speed == 1)
+
+
+async def test_buttons_that_ask_nobody_leave_time_as_it_is(demo: Demo):
+    blocks = question(is_open=True, action="hold")
+    await demo.slack("chat.postMessage", channel="#deploys", text="checkout v2.5.0", blocks=blocks)
+
+    demo.world.metronome.beat()
+
+    assert demo.world.clock.speed == 60
 
 
 async def test_a_question_outside_the_channel_of_the_runs_changes_nothing(demo: Demo):
