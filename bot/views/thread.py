@@ -1,7 +1,10 @@
 """What stands in a run's thread besides questions and the end: plan, gates, canary, stages, trouble."""
 
+from datetime import timedelta
+
 from bot.domain.actions import Bake, DeployCanary, RunGate
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
+from bot.domain.outcome import Evidence
 from bot.domain.plan import Plan, Step
 from bot.domain.run import Run, RunState, StepStatus
 from bot.domain.verdict import Verdict, VerdictKind
@@ -11,6 +14,7 @@ from bot.views.items import Block, Item, Picture, Place, Setting
 from bot.views.text import code, count, escaped, sentence, short_digest, span, when
 
 _FINDINGS = 5
+_OUTAGE = timedelta(minutes=1)
 _GATE_WORD = {
     GateStatus.PASSED: "✓ passed",
     GateStatus.FAILED: "✗ failed",
@@ -141,12 +145,18 @@ def stages(run: Run) -> list[Item]:
         verdict = record.evidence.verdict
         if not isinstance(step.action, Bake) or verdict is None:
             continue
-        if verdict.kind is VerdictKind.NO_DATA and record.status is StepStatus.INTENDED:
+        if record.status is StepStatus.INTENDED and _is_blind(record.evidence):
             found.append(_blind(run, step, verdict))
         if record.status in {StepStatus.DONE, StepStatus.FAILED}:
             found.append(_snapshot(run, step, verdict))
             found += _picture(run, step, verdict)
     return found
+
+
+def _is_blind(evidence: Evidence) -> bool:
+    """A minute without figures; a version that has just begun has none for a moment."""
+    since = [t.blind_since for t in (evidence.canary, evidence.stable) if t and t.blind_since]
+    return bool(since) and evidence.looked_at is not None and evidence.looked_at - min(since) >= _OUTAGE
 
 
 def _snapshot(run: Run, step: Step, verdict: Verdict) -> Item:
