@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.domain.errors import JournalError, LeaseLost, SlackwaterError
+from bot.domain.errors import LeaseLost, SlackwaterError
 from bot.domain.events import Claimed, Draft
 from bot.domain.plan import Plan
 from bot.domain.run import Run, fold_all
@@ -90,20 +90,26 @@ class Engine:
             try:
                 for claim in await self._journal.claim(self._owner, ttl=LEASE):
                     self._take_over(claim)
-            except JournalError:
+            except SlackwaterError:  # the journal's own, or a database that cannot be reached
                 _log.exception("claim-failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), _RENEW_EVERY)
 
     def _take_over(self, claim: Claim) -> None:
-        old = self._tasks.get(claim.run)
-        if old is not None:
-            old.cancel()
-        self._tasks[claim.run] = asyncio.create_task(self._own(claim), name=f"run {claim.run}")
+        before = self._tasks.get(claim.run)
+        self._tasks[claim.run] = asyncio.create_task(self._own(claim, before), name=f"run {claim.run}")
 
-    async def _own(self, claim: Claim) -> None:
-        """Drive one run as long as the lease is ours."""
-        renewing = asyncio.create_task(self._renew(claim), name=f"lease {claim.run}")
+    async def _own(self, claim: Claim, before: asyncio.Task[None] | None) -> None:
+        """Drive one run as long as the lease is ours.
+
+        A process that was frozen for longer than a lease claims its own run again; its older driver has to be
+        gone first, or it would take the nudges of the new one with it.
+        """
+        if before is not None:
+            await _gone(before)
+        me = asyncio.current_task()
+        assert me is not None, "a coroutine that runs is some task's"
+        renewing = asyncio.create_task(self._renew(claim, me), name=f"lease {claim.run}")
         try:
             through = await self._drive(claim)
             while not through:
@@ -112,6 +118,8 @@ class Engine:
         finally:
             renewing.cancel()
             self._drivers.pop(claim.run, None)
+            if self._tasks.get(claim.run) is me:
+                del self._tasks[claim.run]
             with suppress(SlackwaterError):
                 await self._journal.release(claim)
 
@@ -149,26 +157,35 @@ class Engine:
         self._drivers[claim.run] = driver
         watch = self._triggers(run.plan, world)
         watching = asyncio.create_task(watch.watch(ledger, driver.nudge), name=f"triggers {run.id}")
+        driving = asyncio.create_task(driver.drive(), name=f"driver {run.id}")
         try:
-            await driver.drive()
+            await asyncio.wait({driving, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not driving.done():
+                # A bug in the watch ends the driver too: nothing goes forward that no trigger watches.
+                watching.result()
+            await driving
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await _gone(driving, watching)
 
     def _rearm(self) -> None:
         arming = asyncio.create_task(self._timers.arm())
         self._background.add(arming)
         arming.add_done_callback(self._background.discard)
 
-    async def _renew(self, claim: Claim) -> None:
+    async def _renew(self, claim: Claim, owner: asyncio.Task[None]) -> None:
         while True:
             await asyncio.sleep(_RENEW_EVERY)
             try:
                 await self._journal.renew(claim, ttl=LEASE)
             except LeaseLost:
-                task = self._tasks.get(claim.run)
-                if task is not None:
-                    task.cancel()
+                owner.cancel()
                 return
-            except JournalError:
+            except SlackwaterError:
                 _log.exception("renewal-failed", run=claim.run)
+
+
+async def _gone(*tasks: asyncio.Task[None]) -> None:
+    """Cancel them and wait until they are."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -81,8 +81,13 @@ class Timers:
         self._alarm.stop()
 
     async def arm(self) -> None:
-        """Set the alarm for the row that is due next."""
-        self._alarm.set(await self._journal.next_due(), self._ring)
+        """Set the alarm for the row that is due next; if the rows cannot be read, it rings before long."""
+        due = None
+        try:
+            due = await self._journal.next_due()
+        except SlackwaterError:
+            _log.exception("timers-unreadable")
+        self._alarm.set(due, self._ring)
 
     async def _ring(self) -> None:
         try:

@@ -11,6 +11,7 @@ import structlog
 
 from bot.analysis import TriggerLimits, TriggerState, watch
 from bot.domain.actions import Side
+from bot.domain.errors import SlackwaterError
 from bot.domain.figures import Sample
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.run import Run, RunState
@@ -21,6 +22,7 @@ _log = structlog.get_logger(__name__)
 
 # Three times within the shortest condition anybody sets; a condition's time is counted from readings.
 _LOOK = timedelta(seconds=10)
+_COMMIT_AGAIN = timedelta(seconds=1)
 
 
 class TriggerWatch:
@@ -79,8 +81,19 @@ class TriggerWatch:
             sentence=fired.sentence,
             first_seen=fired.at,
         )
-        await self._journal.interrupt(interrupt)
+        await self._commit(interrupt)
         return True
+
+    async def _commit(self, interrupt: Interrupt) -> None:
+        """A journal that is busy must not cost the minutes in which the condition was seen."""
+        while True:
+            try:
+                await self._journal.interrupt(interrupt)
+            except SlackwaterError:
+                _log.exception("trigger-not-committed", run=interrupt.run)
+                await self._clock.sleep(_COMMIT_AGAIN)
+            else:
+                return
 
 
 def _is_over(run: Run) -> bool:

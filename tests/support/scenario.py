@@ -12,7 +12,9 @@ from itertools import count
 from typing import Any, Self, cast
 
 from bot.analysis import Limits, TriggerLimits
+from bot.domain.errors import Unreachable
 from bot.domain.events import Approved, Claimed, Ended, Ending, Entry, Noted
+from bot.domain.figures import Sample, Subject
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person
 from bot.domain.plan import ApprovalPolicy, Plan
@@ -20,7 +22,7 @@ from bot.domain.reasons import Reason
 from bot.domain.run import Run, RunState, StepStatus, fold_all
 from bot.engine.engine import Engine
 from bot.engine.triggers import TriggerWatch
-from bot.ports import Claim, Consumed, Decision, Journal, World
+from bot.ports import Claim, Consumed, Decision, Journal, MetricSource, World
 from bot.steps import catalogue
 from strategies.canary import plan as canary_plan
 from strategies.settings import CanarySettings, CanaryStage
@@ -52,9 +54,16 @@ class DyingJournal:
         self._process = process
 
     def __getattr__(self, name: str) -> Any:
+        self._process.check_database()
         return self._process.alive_only(getattr(self._journal, name))
 
+    async def renew(self, claim: Claim, *, ttl: timedelta) -> None:
+        self._process.check_database()
+        if not self._process.cannot_renew:
+            await self._journal.renew(claim, ttl=ttl)
+
     async def append(self, claim: Claim, after: int, drafts: Any, timers: Any = ()) -> tuple[Entry, ...]:
+        self._process.check_database()
         self._process.about_to_write(after, len(drafts))
         entries = await self._journal.append(claim, after, drafts, timers)
         self._process.wrote(entries)
@@ -68,7 +77,7 @@ class DyingJournal:
             self._process.about_to_write(after, len(consumed.drafts))
             return consumed
 
-        self._process.check()
+        self._process.check_database()
         entries = await self._journal.consume(claim, after, decide_or_die)
         self._process.wrote(entries)
         return entries
@@ -81,6 +90,7 @@ class Process:
         self.owner = owner
         self._scenario = scenario
         self.is_alive = True
+        self.cannot_renew = False
         self.dies_before: int | None = None
         self.dies_after: int | None = None
         self.heard: list[str] = []  # what it said aloud
@@ -97,7 +107,11 @@ class Process:
                 if kind not in scenario.unknown_kinds
             },
             triggers=lambda plan, world: TriggerWatch(
-                journal, scenario.clock, world.metrics, world.health, scenario.trigger_limits
+                journal,
+                scenario.clock,
+                _Breakable(world.metrics, scenario),
+                world.health,
+                scenario.trigger_limits,
             ),
             alarm=self._alarm,
             owner=owner,
@@ -122,6 +136,11 @@ class Process:
     def check(self) -> None:
         if not self.is_alive:
             raise asyncio.CancelledError
+
+    def check_database(self) -> None:
+        self.check()
+        if self._scenario.database_is_down:
+            raise Unreachable("the database", "the disk is full")
 
     def alive_only(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def checked(*args: Any, **kwargs: Any) -> Any:
@@ -167,6 +186,19 @@ class _Mortal:
         return self._process.alive_only(getattr(self._port, name))
 
 
+class _Breakable:
+    """The watch's metrics, which a bug may break."""
+
+    def __init__(self, metrics: MetricSource, scenario: "Scenario") -> None:
+        self._metrics = metrics
+        self._scenario = scenario
+
+    async def sample(self, subject: Subject, *, figures: bool = True) -> Sample:
+        if self._scenario.watch_is_broken:
+            raise ZeroDivisionError("a bug in reading the metrics")
+        return await self._metrics.sample(subject, figures=figures)
+
+
 class Scenario:
     """One run from start to finish, and all that may happen to it."""
 
@@ -187,6 +219,8 @@ class Scenario:
         self.run = ""
         self._ids = count(1)
         self._failing = ("", timedelta(0))
+        self.watch_is_broken = False
+        self.database_is_down = False
 
     @property
     def shop(self) -> SmallShop:
@@ -210,6 +244,9 @@ class Scenario:
     def fails_at_the_look_of(self, step: str, *, for_: timedelta) -> None:
         """The platform stops to answer the moment the step's approval is journaled, for a while."""
         self._failing = (step, for_)
+
+    def breaks_the_watch(self) -> None:
+        self.watch_is_broken = True
 
     def noticed(self, run: Run) -> None:
         """The journal has changed."""

@@ -14,6 +14,8 @@ from tests.support.builders import MORNING
 
 # Real seconds. Only threads can wake a loop that has no sleepers; without them it would wait for ever.
 _PATIENCE = 5.0
+# The bot's own alarm does not sleep for longer either.
+_LONGEST = 30.0
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -80,9 +82,9 @@ class VirtualAlarm:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        if at is None or not self._is_on:
+        if not self._is_on:
             return
-        left = max(0.0, (at - self._clock.now()).total_seconds())
+        left = _LONGEST if at is None else max(0.0, (at - self._clock.now()).total_seconds())
         self._handle = asyncio.get_running_loop().call_later(left, self._ring, ring)
 
     def _ring(self, ring: Callable[[], Awaitable[None]]) -> None:
