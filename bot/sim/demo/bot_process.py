@@ -1,12 +1,14 @@
 """The bot as a process of its own: started, kept alive, stopped, and killed on request.
 
 It has its own process group, so that Ctrl-C in the terminal reaches the demo alone, which then asks the bot
-to end in good order. A bot that dies by itself is started again, as any cluster would do.
+to end in good order. A bot that dies by itself is started again, as any cluster would do. `guard` ends it
+when the demo itself was killed.
 """
 
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 _BEFORE_RESTART = 1.0
 # Parking runs and last words to Slack take a few seconds.
 _GRACE = 10.0
+_GUARD = Path(__file__).with_name("guard.py")
 
 
 class BotProcess:
@@ -108,7 +111,14 @@ class BotProcess:
             self._process = process
             if not self._wanted.is_set():
                 self._signal(signal.SIGTERM)
-            return await process.wait()
+            guard = await _guarded(process.pid)
+            try:
+                return await process.wait()
+            finally:
+                # Before its pipe is closed: the group's number may be somebody else's by now.
+                with suppress(ProcessLookupError):
+                    guard.kill()
+                await guard.wait()
         finally:
             self._process = None
             self._gone.set()
@@ -122,6 +132,16 @@ class BotProcess:
         except ProcessLookupError:
             return False
         return True
+
+
+async def _guarded(group: int) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-S", "-E", str(_GUARD), str(group)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _ended(status: int) -> str:

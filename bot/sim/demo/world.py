@@ -1,6 +1,7 @@
 """Starts the demo's world in the right order, and takes it down in the opposite one."""
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -67,6 +68,7 @@ _PASSED_ON = frozenset(
     | {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SLACKWATER_LOG"}
 )
 _TAIL = 15
+_PRIVILEGED = 1023
 
 
 class NoBot(SlackwaterError):
@@ -145,11 +147,17 @@ async def _workspace(port: int, panel: Panel) -> WorkspaceServer:
     try:
         return await local_workspace.serve(port, PEOPLE, commands=COMMANDS, extra=panel.routes())
     except OSError as error:
-        remedy = (
-            f"something else listens there ({error.strerror}): is a demo running already? "
-            f"Stop it, or choose another port, such as --port {port + 1}"
-        )
+        # Ports below 1024 belong to the administrator on some systems.
+        taken = error.errno == errno.EADDRINUSE
+        why = "another program listens there; is a demo running already?" if taken else f"{_words(error)}:"
+        remedy = f"{why} Stop it, or choose" if taken else f"{why} choose"
+        remedy += f" another port, such as --port {port + 1 if port > _PRIVILEGED else 8765}"
         raise ConfigError(where="command line", key="--port", value=port, remedy=remedy) from error
+
+
+def _words(error: OSError) -> str:
+    # asyncio's own text repeats the address.
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 async def _cluster(clock: ScaledClock, folder: Folder, versions: Sequence[str]) -> ClusterServer:

@@ -20,6 +20,7 @@ async def main() -> None:
         async with session.post(url) as response:
             address = (await response.json())["url"]
         async with session.ws_connect(address):
+            print("pid", os.getpid())
             print("clock", os.environ["SLACKWATER_CLOCK"], flush=True)
             await stop.wait()
 

@@ -112,7 +112,7 @@ async def test_a_port_that_is_taken_is_said_with_what_to_do(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
 
-        with pytest.raises(ConfigError, match=f"--port {port + 1}"):
+        with pytest.raises(ConfigError, match=f"another program listens there.*--port {port + 1}"):
             async with started(tmp_path / "data", port=port, bot_command=STAND_IN):
                 pass
 
@@ -167,6 +167,21 @@ async def test_a_signal_ends_the_demo_in_good_order_and_leaves_nothing(tmp_path,
     assert (program.returncode, errors.decode()) == (0, "")
     assert list(tmp_path.iterdir()) == []
     assert not folder.exists()
+
+
+async def test_a_demo_that_is_killed_takes_the_bot_with_it(tmp_path):
+    program = await launched(str(tmp_path / "data"), tmp_path)
+    async with asyncio.timeout(30):
+        await program.stdout.readline()
+        log = tmp_path / "data" / "bot.log"
+        await until(lambda: "clock" in log.read_text())
+        bot = int(log.read_text().split()[1])
+        assert is_alive(bot)
+
+        program.kill()
+        await program.communicate()
+
+        await until(lambda: not is_alive(bot))
 
 
 async def test_a_signal_while_the_demo_starts_ends_it_as_well(tmp_path):
