@@ -124,6 +124,7 @@ async def test_a_whole_canary_loses_no_request_and_shifts_nothing_unapproved(
         assert_approved_before(entries, at, f"canary/{weight}/weight" if weight else "promote/traffic")
     assert totals.failed == 0, totals.raw
     assert totals.by_version.keys() == {RUNNING, NEW}
+    assert [c.uri for c in stage.cluster.audit(stage.shop.namespace) if c.code == 403] == []
     await assert_promoted(stage)
     await assert_nothing_twice(stage, ada, root)
 
@@ -150,12 +151,16 @@ async def test_a_version_with_5_percent_errors_at_weight_25_is_taken_off_traffic
     home, end = moved[-1][0], run.ended
     assert end is not None
     since = run.first_seen or home
+    totals = users.totals()
     print(
         f"\n5 % errors: broken to weight 0 {(home - broken).total_seconds():.1f} s, first figure that "
-        f"shows it to accepted patch {(home - since).total_seconds():.1f} s: {end.sentence}\n{users.totals()}"
+        f"shows it to accepted patch {(home - since).total_seconds():.1f} s: {end.sentence}\n{totals}"
     )
     assert ending_of(run) is Ending.ROLLED_BACK
     assert [weight for _, weight in moved] == [5, 10, 25, 0]
+    assert totals.failed == totals.failed_by_version[NEW], (
+        "stable and the shifts themselves cost nobody a request"
+    )
     assert await stage.canary() is None
     stable = await stage.shop.read("Deployment")
     assert stable["spec"]["template"]["spec"]["containers"][0]["image"] == image(RUNNING)
@@ -199,3 +204,20 @@ async def until_promoting(stage: Stage) -> None:
         return str(stable["spec"]["template"]["spec"]["containers"][0]["image"])
 
     await eventually(look, lambda seen: seen == image(NEW), within=60)
+
+
+async def test_a_bot_that_is_killed_while_it_goes_back_brings_traffic_home(stage: Stage) -> None:
+    bot = await stage.bot(bake=timedelta(seconds=60))
+    ada, bo = await stage.person("ada"), await stage.person("bo")
+    root = await started(ada)
+    await approve_next(bo, root, set())
+    await eventually(lambda: asyncio.to_thread(stage.weights), lambda seen: seen[-1:] == [5])
+
+    answer = await bo.types("rollback")
+    await bot.restart_after_a_crash()
+    run = await ended(bot)
+
+    assert answer["ok"], answer
+    assert ending_of(run) is Ending.ROLLED_BACK
+    assert stage.weights() == [0, 5, 0]
+    assert await stage.canary() is None
