@@ -4,11 +4,11 @@ A decision is committed before anybody is answered, and the run's driver makes e
 Abort and Rollback any deployer, approver or admin, the requester included; Approve and Resume approvers only.
 """
 
-from bot.domain.errors import NotAllowed, OutsideError, Refused, StaleButton, UnknownRun
+from bot.domain.errors import NotAllowed, OutsideError, StaleButton, UnknownRun
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person, Role
 from bot.domain.run import Question, Run, RunState
-from bot.operations.desk import Desk, record, require
+from bot.operations.desk import Desk, audited, record, require
 from bot.operations.looking import find_run
 from bot.ports import Decision
 
@@ -23,16 +23,14 @@ async def approve(desk: Desk, question: str, by: Person, *, rest: bool = False) 
         StaleButton: the question is closed, or what it showed is no longer so.
     """
     what = "approve_rest" if rest else "approve"
-    run = await _run_asking(desk, question)
-    try:
+    async with audited(desk, by, what, None):
+        run = await _run_asking(desk, question)
+    async with audited(desk, by, what, run.id):
         return await _approve(desk, run, question, by, rest=rest)
-    except Refused as refusal:
-        await record(desk, by, what, run.id, f"refused: {refusal.reason.value}")
-        raise
 
 
 async def _approve(desk: Desk, run: Run, question: str, by: Person, *, rest: bool) -> Decision:
-    await require(desk, by, (Role.APPROVER,), "approve", run.id)
+    await require(desk, by, (Role.APPROVER,))
     await _bar_requester(desk, run, by)
     opened = run.question
     if opened is None or opened.id != question:
@@ -54,9 +52,10 @@ async def hold(desk: Desk, run: Run, by: Person, why: str = "") -> None:
         NotAllowed: the person has none of the roles.
         StaleButton: there is nothing to hold.
     """
-    await require(desk, by, _ANY, "hold", run.id)
-    if run.state not in {RunState.RUNNING, RunState.WAITING}:
-        raise StaleButton(f"{run.id} is {run.state.value}, so there is nothing to hold.")
+    async with audited(desk, by, "hold", run.id):
+        await require(desk, by, _ANY)
+        if run.state not in {RunState.RUNNING, RunState.WAITING}:
+            raise StaleButton(f"{run.id} is {run.state.value}, so there is nothing to hold.")
     await _interrupt(desk, run, InterruptKind.HOLD, by, why)
 
 
@@ -67,9 +66,10 @@ async def resume(desk: Desk, run: Run, by: Person) -> None:
         NotAllowed: not an approver.
         StaleButton: the run is not held.
     """
-    await require(desk, by, (Role.APPROVER,), "resume", run.id)
-    if run.state is not RunState.HELD:
-        raise StaleButton(f"{run.id} is not held; it is {run.state.value}.")
+    async with audited(desk, by, "resume", run.id):
+        await require(desk, by, (Role.APPROVER,))
+        if run.state is not RunState.HELD:
+            raise StaleButton(f"{run.id} is not held; it is {run.state.value}.")
     await _interrupt(desk, run, InterruptKind.RESUME, by, "")
 
 
@@ -94,11 +94,12 @@ async def abort(desk: Desk, run: Run, by: Person, why: str = "") -> None:
 
 
 async def _go_back(desk: Desk, run: Run, kind: InterruptKind, by: Person, why: str) -> None:
-    await require(desk, by, _ANY, kind.value, run.id)
-    if run.is_terminal:
-        raise StaleButton(f"{run.id} is over: {run.state.value}.")
-    if run.state is RunState.GOING_BACK:
-        raise StaleButton(f"{run.id} is rolling back already.")
+    async with audited(desk, by, kind.value, run.id):
+        await require(desk, by, _ANY)
+        if run.is_terminal:
+            raise StaleButton(f"{run.id} is over: {run.state.value}.")
+        if run.state is RunState.GOING_BACK:
+            raise StaleButton(f"{run.id} is rolling back already.")
     word = "Aborted" if kind is InterruptKind.ABORT else "Rolled back"
     sentence = f"{word} by {by.name}" + (f": {why}" if why else ".")
     await _interrupt(desk, run, kind, by, sentence)

@@ -1,9 +1,13 @@
-"""What the operations work with, and the two things all of them do: check a role, write the audit trail."""
+"""What the operations work with, and the two things all of them do: check a role, write the audit
+trail.
+"""
 
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.domain.errors import NotAllowed
+from bot.domain.errors import NotAllowed, OutsideError, Refused
 from bot.domain.people import Person, Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
 from bot.domain.record import Record
@@ -24,6 +28,10 @@ class Deployable(Record):
     findings: tuple[str, ...] = ()  # what is said on every plan, "no staging" for example
 
 
+# People's words end up in the audit trail; no store has a use for control characters.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST = 300
+
 # How a strategy is asked for its plan.
 WritePlan = Callable[[DeployRequest, Deployable], Plan]
 
@@ -43,7 +51,20 @@ class Desk:
     nudge: Callable[[str], None]
 
 
-async def require(desk: Desk, by: Person, roles: tuple[Role, ...], what: str, run: str | None) -> None:
+@asynccontextmanager
+async def audited(desk: Desk, by: Person, what: str, run: str | None) -> AsyncIterator[None]:
+    """Write down what was refused or prevented from outside; whoever gets through writes for himself."""
+    try:
+        yield
+    except Refused as refusal:
+        await record(desk, by, what, run, f"refused: {refusal.reason.value}")
+        raise
+    except OutsideError as error:
+        await record(desk, by, what, run, f"failed: {error.system}")
+        raise
+
+
+async def require(desk: Desk, by: Person, roles: tuple[Role, ...]) -> None:
     """Go on only if the person has one of the roles.
 
     Raises:
@@ -52,7 +73,6 @@ async def require(desk: Desk, by: Person, roles: tuple[Role, ...], what: str, ru
     for role in roles:
         if await desk.roles.has(by, role):
             return
-    await record(desk, by, what, run, "refused: role")
     wanted = " or ".join(role.value for role in roles)
     names = await desk.roles.names(roles[0])
     whom = f"Ask {', '.join(names)}." if names else f"Nobody is configured as {roles[0].value}."
@@ -61,4 +81,5 @@ async def require(desk: Desk, by: Person, roles: tuple[Role, ...], what: str, ru
 
 async def record(desk: Desk, by: Person, what: str, run: str | None, result: str) -> None:
     """One line of the audit trail."""
-    await desk.runs.audit(at=desk.clock.now(), person=by, what=what, run=run, result=result)
+    words = _CONTROL.sub(" ", what)[:_LONGEST]
+    await desk.runs.audit(at=desk.clock.now(), person=by, what=words, run=run, result=result)

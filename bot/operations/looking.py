@@ -3,7 +3,7 @@
 from bot.domain.errors import UnknownRun
 from bot.domain.people import Person, Role
 from bot.domain.run import Run
-from bot.operations.desk import Desk, require
+from bot.operations.desk import Desk, audited, require
 from bot.ports import RunSummary
 
 _EVERYBODY = (Role.VIEWER, Role.DEPLOYER, Role.APPROVER, Role.ADMIN)
@@ -28,15 +28,17 @@ async def find_run(desk: Desk, name: str | None) -> Run:
 
 async def status(desk: Desk, by: Person, name: str | None) -> tuple[Run, ...]:
     """The runs that are active now, or the one that was named."""
-    await require(desk, by, _EVERYBODY, "status", name)
-    if name is not None:
-        return (await find_run(desk, name),)
+    async with audited(desk, by, "status", None):
+        await require(desk, by, _EVERYBODY)
+        if name is not None:
+            return (await find_run(desk, name),)
     return tuple([await desk.runs.load(run.id) for run in await desk.runs.active()])
 
 
 async def history(desk: Desk, by: Person, application: str | None = None) -> tuple[RunSummary, ...]:
     """The newest runs, newest first."""
-    await require(desk, by, _EVERYBODY, "history", None)
+    async with audited(desk, by, "history", None):
+        await require(desk, by, _EVERYBODY)
     return await desk.runs.recent(limit=20, application=application)
 
 

@@ -10,11 +10,11 @@ from bot.domain.errors import NotFound, NotUnderstood, UnknownThing
 from bot.domain.people import Person, Role
 from bot.domain.plan import DeployRequest, Plan
 from bot.domain.record import Record
-from bot.operations.desk import Deployable, Desk, require
+from bot.operations.desk import Deployable, Desk, audited, require
 
 # What may stand in an image tag (OCI distribution specification, "Pulling manifests"): so nothing else can be
 # a version here. It also keeps shell and Slack markup out of everything that follows.
-_VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 class Wish(Record):
@@ -34,7 +34,13 @@ async def draw_up(desk: Desk, wish: Wish, by: Person) -> Plan:
         Refused: the wish cannot be planned; the sentence says why.
         OutsideError: the platform or the repository cannot be read.
     """
-    await require(desk, by, (Role.VIEWER, Role.DEPLOYER, Role.APPROVER, Role.ADMIN), "plan", None)
+    async with audited(desk, by, f"plan {wish.version[:128]}", None):
+        await require(desk, by, (Role.VIEWER, Role.DEPLOYER, Role.APPROVER, Role.ADMIN))
+        return await plan_for(desk, wish, by)
+
+
+async def plan_for(desk: Desk, wish: Wish, by: Person) -> Plan:
+    """As `draw_up`, for somebody whose role was checked."""
     deployable = _deployable(desk, wish)
     strategy = _strategy(deployable, wish)
     request = await _request(desk, deployable, strategy, wish, by)
@@ -43,6 +49,8 @@ async def draw_up(desk: Desk, wish: Wish, by: Person) -> Plan:
 
 def _deployable(desk: Desk, wish: Wish) -> Deployable:
     applications = sorted({d.application for d in desk.deployables})
+    if not applications:
+        raise UnknownThing("No application is configured that I can deploy.", "See applications: there.")
     if wish.application is None and len(applications) > 1:
         names = ", ".join(applications)
         raise NotUnderstood(
@@ -72,7 +80,7 @@ async def _request(
     desk: Desk, deployable: Deployable, strategy: str, wish: Wish, by: Person
 ) -> DeployRequest:
     version = wish.version
-    if _VERSION.fullmatch(version) is None:
+    if VERSION.fullmatch(version) is None:
         raise NotUnderstood("That is not a version.", "A version looks like v2.5.0.")
     versions = desk.versions(deployable.application)
     commit = await versions.commit(version)
