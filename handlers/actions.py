@@ -3,51 +3,53 @@
 A value is `q:<question>` on a question and `r:<run>` on a card; nothing else in it is believed.
 """
 
-from bot.views.answers import Answer
-
 from bot import operations
 from bot.domain.errors import StaleButton, UnknownRun
 from bot.domain.run import Run
 from bot.ports import Decision
 from bot.views import answers
-from handlers.office import Ack, Body, Office, said
+from bot.views.answers import Answer
+from handlers.office import Ack, Body, Office, Respond, committed_in_time, reply, whisper
 
 ACTIONS = ("approve", "approve_rest", "hold", "resume", "rollback", "abort")
 
 
-async def button_pressed(ack: Ack, body: Body, office: Office) -> None:
+async def button_pressed(ack: Ack, respond: Respond, body: Body, office: Office) -> None:
     """Committed before Slack is answered; a refusal goes to the one who pressed, in the same thread."""
-    answer = await said(_press(office, body))
-    await ack()
-    if answer is not None:
-        channel, thread = _place(body)
-        await office.slack.whisper(channel, _user(body), answer, thread)
+    answer = await committed_in_time(ack, _press(office, body))
+    if answer is not None and not await whisper(office, _place(body), _user(body), answer):
+        await reply(respond, answer)
 
 
 async def _press(office: Office, body: Body) -> Answer | None:
     person = await office.slack.person(_user(body))
     action, value = _pressed(body)
-    if action in {"approve", "approve_rest"}:
-        if not value.startswith("q:"):
-            raise UnknownRun("This button belongs to no question that I know.")
+    if action in {"approve", "approve_rest"} and value.startswith("q:"):
         question = value.removeprefix("q:")
         decision = await operations.approve(office.desk, question, person, rest=action == "approve_rest")
         if decision is Decision.DECIDED:
             return None
         return answers.pressed(decision, await operations.find_run(office.desk, await _run_of(office, value)))
-    run = await operations.find_run(office.desk, await _run_of(office, value))
+    async with operations.audited(office.desk, person, f"{action} {value}", None):
+        run = await _meant(office, action, value)
     match action:
         case "hold":
-            await operations.hold(office.desk, _open_on(run, value), person)
+            await operations.hold(office.desk, run, person)
         case "resume":
             await operations.resume(office.desk, run, person)
         case "rollback":
             await operations.rollback(office.desk, run, person)
         case "abort":
             await operations.abort(office.desk, run, person)
-        case _:
-            raise UnknownRun("I do not know this button.")
     return None
+
+
+async def _meant(office: Office, action: str, value: str) -> Run:
+    """The run that the button speaks about, if it may speak so."""
+    if action not in {"hold", "resume", "rollback", "abort"}:
+        raise UnknownRun("This button belongs to no question that I know.")
+    run = await operations.find_run(office.desk, await _run_of(office, value))
+    return _open_on(run, value) if action == "hold" else run
 
 
 def _open_on(run: Run, value: str) -> Run:

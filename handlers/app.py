@@ -7,18 +7,23 @@ from slack_bolt.async_app import AsyncApp
 
 from handlers import actions, commands, forms, home
 from handlers.office import Body, Office
+from handlers.once import Once
+
+# Bolt searches a pattern anywhere in an action's id; only these very words are ours.
+_BUTTONS = re.compile(rf"^(?:{'|'.join(actions.ACTIONS)})$")
 
 
 def register(app: AsyncApp, office: Office, forget_members: Any) -> None:
     """Every kind of input that Slack may send, and who answers it."""
+    app.use(Once())
 
     @app.command(office.command)
     async def on_command(ack: Any, respond: Any, body: Body) -> None:
         await commands.deploy_typed(ack, respond, body, office)
 
-    @app.action(re.compile("|".join(actions.ACTIONS)))
-    async def on_press(ack: Any, body: Body) -> None:
-        await actions.button_pressed(ack, body, office)
+    @app.action(_BUTTONS)
+    async def on_press(ack: Any, respond: Any, body: Body) -> None:
+        await actions.button_pressed(ack, respond, body, office)
 
     # Link buttons and selections report themselves too; they only want to be acknowledged.
     @app.action(re.compile(".*"))

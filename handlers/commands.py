@@ -1,13 +1,18 @@
 """`/deploy …`: parse, call one operation, answer the one who typed."""
 
+import asyncio
+
 from bot import operations
-from bot.domain.errors import NotUnderstood, UnknownRun
+from bot.domain.errors import NotUnderstood, OutsideError, UnknownRun, UnknownThing
 from bot.domain.people import Person
 from bot.operations import Desk
 from bot.views import answers, forms
 from bot.views.answers import Answer
 from handlers import grammar
-from handlers.office import Ack, Body, Office, Respond, answer_in_time, said
+from handlers.office import Ack, Body, Office, Respond, answer_in_time, reply, said
+
+# Looking up versions must leave time to open the form.
+_LOOK = 1.5
 
 
 async def deploy_typed(ack: Ack, respond: Respond, body: Body, office: Office) -> None:
@@ -15,17 +20,16 @@ async def deploy_typed(ack: Ack, respond: Respond, body: Body, office: Office) -
     text = str(body.get("text") or "").strip()
     if not text:
         await ack()
-        answer = await said(_open_form(office, body))
-        if answer is not None:
-            await respond(text=answer.text, blocks=list(answer.blocks), response_type="ephemeral")
+        await reply(respond, await said(_open_form(office, body)))
         return
     await answer_in_time(ack, respond, _obey(office, body, text))
 
 
 async def _obey(office: Office, body: Body, text: str) -> Answer | None:
     person = await office.slack.person(str(body["user_id"]))
-    command = grammar.parse(text, tuple(sorted({d.application for d in office.desk.deployables})))
     desk = office.desk
+    async with operations.audited(desk, person, f"command {text}", None):
+        command = grammar.parse(text, _applications(desk))
     match command:
         case grammar.Start():
             run = await operations.start(desk, command.wish, person)
@@ -51,11 +55,13 @@ async def _obey(office: Office, body: Body, text: str) -> Answer | None:
 
 async def decide(desk: Desk, what: str, name: str | None, reason: str, by: Person) -> Answer:
     """A decision about the run that is meant."""
-    run = await operations.find_run(desk, name)
+    async with operations.audited(desk, by, f"{what} {name or ''}".strip(), None):
+        run = await operations.find_run(desk, name)
+        if what == "approve" and run.question is None:
+            raise UnknownRun(f"{run.id} asks nothing now; it is {run.state.value}.")
     match what:
         case "approve":
-            if run.question is None:
-                raise UnknownRun(f"{run.id} asks nothing now; it is {run.state.value}.")
+            assert run.question is not None, "checked above"
             decision = await operations.approve(desk, run.question.id, by)
             return answers.pressed(decision, run)
         case "hold":
@@ -73,8 +79,10 @@ async def decide(desk: Desk, what: str, name: str | None, reason: str, by: Perso
 
 async def _open_form(office: Office, body: Body) -> Answer | None:
     desk = office.desk
-    applications = tuple(sorted({d.application for d in desk.deployables}))
-    versions = await desk.versions(applications[0]).newest()
+    applications = _applications(desk)
+    if not applications:
+        raise UnknownThing("No application is configured that I can deploy.")
+    versions = await _newest(desk, applications[0])
     view = forms.deploy_form(
         applications=applications,
         versions=versions,
@@ -84,3 +92,15 @@ async def _open_form(office: Office, body: Body) -> Answer | None:
     )
     await office.slack.open_view(str(body["trigger_id"]), view)
     return None
+
+
+async def _newest(desk: Desk, application: str) -> tuple[str, ...]:
+    """What the form offers. A form opens within Slack's 3 s or not at all, so better without a list."""
+    try:
+        return await asyncio.wait_for(desk.versions(application).newest(), _LOOK)
+    except (TimeoutError, OutsideError):
+        return ()
+
+
+def _applications(desk: Desk) -> tuple[str, ...]:
+    return tuple(sorted({d.application for d in desk.deployables}))

@@ -6,10 +6,11 @@ exactly one is needed, and whether it exists is for the operation to find out.
 
 import difflib
 import shlex
+import unicodedata
 
 from bot.domain.errors import NotUnderstood
 from bot.domain.record import Record
-from bot.operations import Wish
+from bot.operations import VERSION, Wish
 
 # Longer input is no command of a person's.
 _LONGEST = 2_000
@@ -101,10 +102,13 @@ def parse(text: str, applications: tuple[str, ...]) -> Command:
 
 
 def _words(text: str) -> list[str]:
-    # Slack's clients like to turn quotes into curly ones.
+    # Slack's clients like to turn quotes into curly ones; control characters are nobody's words.
+    plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text.translate(_STRAIGHT))
     try:
-        return shlex.split(text.translate(_STRAIGHT))
+        return shlex.split(plain)
     except ValueError:
+        if plain.endswith("\\"):
+            raise NotUnderstood("A backslash ends the command.", "Leave it out.") from None
         raise NotUnderstood("A quotation mark is missing its partner.", 'Try: reason="payment bug"') from None
 
 
@@ -115,6 +119,8 @@ def _options(words: list[str]) -> tuple[list[str], dict[str, str]]:
         if equals and key in {"env", "reason", "application"}:
             if key in options:
                 raise NotUnderstood(f"{key}= is there twice.", "Give it once.")
+            if not value.strip():
+                raise NotUnderstood(f"{key}= says nothing.", f'Try: {key}="…", or leave it out.')
             options[key] = value
         else:
             plain.append(word)
@@ -126,6 +132,7 @@ def _wish(words: list[str], applications: tuple[str, ...], prefix: str) -> Wish:
     strategies = [word for word in plain if word in STRATEGIES]
     named = [word for word in plain if word in applications]
     rest = [word for word in plain if word not in strategies and word not in named]
+    named += [options["application"]] if "application" in options else []
     if "hotfix" in rest:
         raise NotUnderstood("Hotfix runs are not there yet.", "Leave hotfix out for a run with all gates.")
     if len(strategies) > 1:
@@ -136,23 +143,25 @@ def _wish(words: list[str], applications: tuple[str, ...], prefix: str) -> Wish:
         example = f"/deploy {prefix}v2.5.0 {strategies[0] if strategies else 'canary'}"
         raise NotUnderstood("Which version?", f"Try: {example}")
     if len(rest) > 1:
-        raise _too_many(rest, prefix)
+        raise _too_many(rest, prefix, applications)
     near = difflib.get_close_matches(rest[0], VERBS, n=1)
     if near and not any(character.isdigit() for character in rest[0]):
         raise NotUnderstood(f'I do not know "{rest[0][:40]}".', f"Did you mean: /deploy {near[0]}")
+    if VERSION.fullmatch(rest[0]) is None:
+        raise NotUnderstood(f'"{rest[0][:40]}" is not a version.', f"Try: /deploy {prefix}v2.5.0 canary")
     return Wish(
         version=rest[0],
-        application=options.get("application") or (named[0] if named else None),
+        application=named[0] if named else None,
         strategy=strategies[0] if strategies else None,
         environment=options.get("env"),
         reason=options.get("reason", ""),
     )
 
 
-def _too_many(rest: list[str], prefix: str) -> NotUnderstood:
+def _too_many(rest: list[str], prefix: str, applications: tuple[str, ...]) -> NotUnderstood:
     """One of the words is no version; the nearest known word is likely what was meant."""
     for word in rest:
-        near = difflib.get_close_matches(word, (*STRATEGIES, *VERBS), n=1, cutoff=0.6)
+        near = difflib.get_close_matches(word, (*STRATEGIES, *applications, *VERBS), n=1, cutoff=0.6)
         if near:
             others = [near[0] if other == word else other for other in rest]
             return NotUnderstood(
@@ -160,8 +169,11 @@ def _too_many(rest: list[str], prefix: str) -> NotUnderstood:
             )
     if all(any(character.isdigit() for character in word) for word in rest):
         return NotUnderstood("Two versions are named.", f"Try: /deploy {prefix}{rest[0][:40]} canary")
+    # A word without a digit is the stranger, be it in front (an application?) or behind.
+    stranger = next((word for word in rest if not any(c.isdigit() for c in word)), rest[-1])
+    known = f" Applications: {', '.join(applications)[:200]}." if applications else ""
     return NotUnderstood(
-        f'I do not know "{rest[-1][:40]}".', f"Try: /deploy {prefix}v2.5.0 canary, or /deploy help"
+        f'I do not know "{stranger[:40]}".', f"Try: /deploy {prefix}v2.5.0 canary, or /deploy help.{known}"
     )
 
 
@@ -176,6 +188,8 @@ def _release(words: list[str], applications: tuple[str, ...]) -> Release:
     versions = [word for word in words if word not in applications]
     if len(versions) != 1 or len(named) > 1:
         raise NotUnderstood("Which version may be deployed again?", "Try: /deploy release v2.5.0")
+    if VERSION.fullmatch(versions[0]) is None:
+        raise NotUnderstood(f'"{versions[0][:40]}" is not a version.', "Try: /deploy release v2.5.0")
     return Release(version=versions[0], application=named[0] if named else None)
 
 

@@ -1,10 +1,9 @@
 """The Home tab and mentions: what runs now, what waits for me."""
 
-from bot.views.answers import Answer
-
 from bot import operations
 from bot.views import answers, forms
-from handlers.office import Body, Office, said
+from bot.views.answers import Answer
+from handlers.office import Body, Office, said, whisper
 
 
 async def home_opened(event: Body, office: Office) -> None:
@@ -20,7 +19,8 @@ async def mentioned(event: Body, office: Office) -> None:
     answer = await said(_status(office, person.id))
     if answer is not None:
         thread = event.get("thread_ts")
-        await office.slack.whisper(str(event["channel"]), person.id, answer, str(thread) if thread else None)
+        place = (str(event["channel"]), str(thread) if thread else None)
+        await whisper(office, place, person.id, answer)
 
 
 async def _status(office: Office, user: str) -> Answer:

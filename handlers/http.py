@@ -12,6 +12,8 @@ from slack_bolt.async_app import AsyncApp
 
 Ready = Callable[[], Awaitable[tuple[bool, str]]]
 
+# Seconds since 1970, with room for some thousand years.
+_LONGEST_TIME = 12
 # Slack sends no body that large; what is larger is not from Slack.
 _LARGEST_BODY = 512 * 1024
 
@@ -41,11 +43,12 @@ def build(
 async def deliver(app: AsyncApp, request: web.Request) -> web.StreamResponse:
     """One of Slack's deliveries: verified by Bolt (signature, age), handled, answered."""
     # The SDK's verifier raises on a timestamp that is no number, and anybody may send one.
-    if not request.headers.get("X-Slack-Request-Timestamp", "").isdigit():
+    at = request.headers.get("X-Slack-Request-Timestamp", "")
+    if not (at.isascii() and at.isdigit() and len(at) <= _LONGEST_TIME):
         return web.json_response({"error": "invalid request"}, status=401)
     try:
         answer = await app.async_dispatch(await to_bolt_request(request))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return web.json_response({"error": "malformed request"}, status=400)
     return await to_aiohttp_response(answer)
 

@@ -1,4 +1,4 @@
-"""What every handler works with, and the two things all of them do: know the person, answer in words."""
+"""What every handler works with, and what all of them do: answer in time, in words, only to who asked."""
 
 import asyncio
 import secrets
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
-from bot.views.answers import Answer
 
 from bot.domain.errors import OutsideError, Refused
 from bot.domain.people import Person
 from bot.operations import Desk
 from bot.views import answers
+from bot.views.answers import Answer
 from bot.views.items import Setting
 
 _log = structlog.get_logger(__name__)
 
 # Slack shows an error after 3 s. What takes longer is acknowledged and answered afterwards.
-_PATIENCE = 2.0
+PATIENCE = 2.0
 
 Body = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -65,16 +65,28 @@ async def said(work: Awaitable[Answer | None]) -> Answer | None:
 async def answer_in_time(ack: Ack, respond: Respond, work: Awaitable[Answer | None]) -> None:
     """Acknowledge with the answer if it comes in time, else at once and answer afterwards."""
     doing = asyncio.ensure_future(said(work))
-    done, _ = await asyncio.wait({doing}, timeout=_PATIENCE)
-    if done:
-        answer = doing.result()
-        if answer is None:
-            await ack()
-        else:
-            await ack(text=answer.text, blocks=list(answer.blocks), response_type="ephemeral")
+    await asyncio.wait({doing}, timeout=PATIENCE)
+    if not doing.done():
+        await ack()
+        await reply(respond, await doing)
         return
+    answer = doing.result()
+    if answer is None:
+        await ack()
+    else:
+        await ack(text=answer.text, blocks=list(answer.blocks), response_type="ephemeral")
+
+
+async def committed_in_time(ack: Ack, work: Awaitable[Answer | None]) -> Answer | None:
+    """Acknowledge when the work is done, or when Slack would show an error; the work's answer."""
+    doing = asyncio.ensure_future(said(work))
+    await asyncio.wait({doing}, timeout=PATIENCE)
     await ack()
-    answer = await doing
+    return await doing
+
+
+async def reply(respond: Respond, answer: Answer | None) -> None:
+    """Answer by the way that came with the command or press; it is open for half an hour."""
     if answer is not None:
         await respond(
             text=answer.text,
@@ -82,3 +94,14 @@ async def answer_in_time(ack: Ack, respond: Respond, work: Awaitable[Answer | No
             response_type="ephemeral",
             replace_original=False,
         )
+
+
+async def whisper(office: Office, place: tuple[str, str | None], user: str, answer: Answer) -> bool:
+    """Whether Slack showed the answer to that person, in that channel and thread."""
+    channel, thread = place
+    try:
+        await office.slack.whisper(channel, user, answer, thread)
+    except OutsideError as error:
+        _log.warning("not-whispered", channel=channel, error=str(error))
+        return False
+    return True

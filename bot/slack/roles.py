@@ -44,11 +44,12 @@ class SlackRoles:
         return False
 
     async def names(self, role: Role) -> tuple[str, ...]:
-        ids: set[str] = set()
+        # In the order of the configuration, so that the first named are the first to be asked.
+        ids: dict[str, None] = {}
         for grantee in self._granted.get(role, ()):
-            ids |= await self._users(grantee)
-        people = await asyncio.gather(*(self._directory.person(user) for user in sorted(ids)[:_MOST_NAMES]))
-        return tuple(sorted(person.name for person in people))
+            ids |= dict.fromkeys(sorted(await self._users(grantee)))
+        people = await asyncio.gather(*(self._directory.person(user) for user in list(ids)[:_MOST_NAMES]))
+        return tuple(sorted([person.name for person in people if await self._may_have(person)]))
 
     async def mentions(self, role: Role) -> tuple[str, ...]:
         """How a message calls those who have the role."""
@@ -67,6 +68,13 @@ class SlackRoles:
             return f"<!subteam^{await self._directory.group_to_mention(handle)}>"
         except OutsideError:
             return f"@{handle}"
+
+    async def _may_have(self, person: Person) -> bool:
+        """Whether it helps to ask this person; where Slack does not say, it may."""
+        try:
+            return not await self._directory.is_outsider(person.id)
+        except OutsideError:
+            return True
 
     async def _belongs_here(self, person: Person) -> bool:
         try:
