@@ -42,6 +42,11 @@ class BotProcess:
         self._process: asyncio.subprocess.Process | None = None
         self.starts: list[float] = []
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it was never started"
+        return self._process.pid
+
     async def start(self) -> None:
         """Until it says that it is ready."""
         began = time.monotonic()

@@ -1,0 +1,36 @@
+"""What the kernel says of a running process."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_MEGA = 1024
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Megabytes: resident, and with shared pages divided among those who share them."""
+
+    rss: float
+    pss: float
+
+
+def memory_of(pid: int) -> Memory:
+    """Skips the test where the kernel does not tell."""
+    file = Path(f"/proc/{pid}/smaps_rollup")
+    if not file.exists():
+        pytest.skip("memory is read from /proc/PID/smaps_rollup, which this system lacks")
+    told = {}
+    for line in file.read_text().splitlines()[1:]:
+        key, value, *_ = line.split()
+        told[key.rstrip(":")] = int(value) / _MEGA
+    return Memory(rss=told["Rss"], pss=told["Pss"])
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Seconds of processor time so far, threads included, children not."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
