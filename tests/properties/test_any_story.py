@@ -1,4 +1,4 @@
-"""Any sequence of presses, faults, waits and crashes: nothing moves unapproved, and the run ends somewhere safe.
+"""Any story of presses, faults, waits and crashes: nothing moves unapproved, and the run ends somewhere safe.
 
 Each example is a whole story in virtual time. After it, all faults are gone and people answer, so the run has
 to end; `Scenario.invariants` then judges the journal and the shop.
