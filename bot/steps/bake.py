@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.analysis import Limits, Names, compare, count, restart
 from bot.domain.actions import Bake, Side
+from bot.domain.errors import OutsideError
 from bot.domain.figures import Point, Sample, Tally
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait
 from bot.domain.reasons import Reason
@@ -44,15 +45,23 @@ class BakeKind:
     async def apply(self, context: StepContext) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
-        split = await self._traffic.split()
         wanted = action_of(context, Bake).weight
-        if split.canary != wanted and is_ours_to_mind(context):
-            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=_taken(context, wanted, split.canary))
+        try:
+            found, trouble = (await self._traffic.split()).canary, ""
+        except OutsideError as error:
+            if not error.is_transient:
+                raise
+            # The figures have another source: a platform that does not answer must not blind the comparison.
+            found, trouble = wanted, str(error)
+        if found != wanted and is_ours_to_mind(context):
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=_taken(context, wanted, found))
         evidence = await self._look(context, context.record.evidence)
         verdict = evidence.verdict
         assert verdict is not None, "every look ends with a verdict"
         if verdict.kind is VerdictKind.WORSE:
             return Failed(reason=Reason.WORSE_THAN_STABLE, sentence=verdict.sentence, evidence=evidence)
+        if trouble:
+            return Wait(after=_LOOK, awaiting=trouble, evidence=evidence)
         if self._is_over(context) and not _has_just_gone_blind(evidence, context.now):
             return Done(evidence=evidence.with_(sentence=verdict.sentence))
         awaiting = "the source of the figures" if verdict.kind is VerdictKind.NO_DATA else "bake time"

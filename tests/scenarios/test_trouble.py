@@ -43,6 +43,18 @@ async def test_an_outage_that_outlives_a_shift_turns_the_run_back(when: When, th
     then.rolled_back(Reason.STEP_TIMED_OUT).weights_were(5, 0)
 
 
+async def test_a_bake_goes_on_comparing_while_the_platform_does_not_answer(when: When, then: Then) -> None:
+    await when.started()
+    await when.bakes_at(25)
+    when.shop.faults.api_down = True
+    when.shop.faults.error_rate[NEW] = 0.2
+    await when.until(lambda: then.run.state is RunState.GOING_BACK, minutes(1))
+    when.shop.faults.api_down = False
+    await when.is_over()
+
+    then.rolled_back(Reason.WORSE_THAN_STABLE)
+
+
 @pytest.mark.parametrize("what", ["deploy", "header", "shift", "promote", "home", "remove"])
 async def test_an_answer_that_is_lost_is_found_out_by_looking(when: When, then: Then, what: str) -> None:
     steps = {
