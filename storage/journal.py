@@ -33,8 +33,17 @@ def _real_time() -> datetime:
 class SQLJournal:
     """The `Journal` port over a database. Entries bear the bot's clock, leases the wall's."""
 
-    def __init__(self, database: Database, clock: Clock, wall: Callable[[], datetime] = _real_time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        wall: Callable[[], datetime] = _real_time,
+        *,
+        is_gone: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`is_gone` tells of an owner that it cannot be alive any more, so its lease need not run out."""
         self._database = database
+        self._is_gone = is_gone
         self._clock = clock
         self._wall = wall
         self._folded = FoldedRuns()
@@ -46,7 +55,9 @@ class SQLJournal:
         return found
 
     async def claim(self, owner: str, *, ttl: timedelta) -> tuple[Claim, ...]:
-        return await self._database.run(lambda session: _claim(session, owner, self._wall(), ttl))
+        return await self._database.run(
+            lambda session: _claim(session, owner, self._wall(), ttl, self._is_gone)
+        )
 
     async def renew(self, claim: Claim, *, ttl: timedelta) -> None:
         def work(session: Session) -> None:
@@ -165,17 +176,23 @@ class SQLJournal:
         return entries
 
 
-def _claim(session: Session, owner: str, now: datetime, ttl: timedelta) -> tuple[Claim, ...]:
+def _claim(
+    session: Session, owner: str, now: datetime, ttl: timedelta, is_gone: Callable[[str], bool] | None
+) -> tuple[Claim, ...]:
     """A frozen process may hold a run's row: it is skipped here, and claimed when the lock is gone."""
     query = (
         select(RunRow)
         .where(col(RunRow.state).in_(ACTIVE))
-        .where(or_(col(RunRow.lease_owner).is_(None), col(RunRow.lease_until) <= now))
         .order_by(col(RunRow.started_at), col(RunRow.id))
         .with_for_update(skip_locked=True)
     )
+    if is_gone is None:
+        query = query.where(or_(col(RunRow.lease_owner).is_(None), col(RunRow.lease_until) <= now))
     claims = []
     for row in session.scalars(query):
+        is_led = row.lease_owner is not None and row.lease_until is not None and row.lease_until > now
+        if is_led and (is_gone is None or not is_gone(row.lease_owner or "")):
+            continue
         row.lease_owner, row.lease_until = owner, now + ttl
         row.lease_number += 1
         claims.append(Claim(run=row.id, lease=row.lease_number))

@@ -73,7 +73,7 @@ def _check_stable(request: DeployRequest) -> Step:
         title=f"Check that {request.running_version} is healthy and serves everything",
         action=CheckStable(),
         phase=Phase.PRODUCTION,
-        timeout=timedelta(minutes=2),
+        timeout=timedelta(minutes=5),
     )
 
 
@@ -94,7 +94,7 @@ def _canary_up(request: DeployRequest, settings: CanarySettings) -> Iterator[Ste
         action=RouteHeader(to=Side.CANARY),
         phase=Phase.PRODUCTION,
         changes_production=True,
-        timeout=timedelta(minutes=2),
+        timeout=timedelta(minutes=5),
     )
     yield Step(
         id="canary/health",
@@ -116,7 +116,7 @@ def _stage(request: DeployRequest, stage: CanaryStage) -> Iterator[Step]:
         stage=name,
         shifts_traffic=True,
         changes_production=True,
-        timeout=timedelta(minutes=2),
+        timeout=timedelta(minutes=5),
     )
     yield Step(
         id=f"canary/{weight}/bake",
@@ -152,7 +152,7 @@ def _promotion(request: DeployRequest, settings: CanarySettings) -> Iterator[Ste
         shifts_traffic=True,
         covered_by=_PROMOTE,
         changes_production=True,
-        timeout=timedelta(minutes=2),
+        timeout=timedelta(minutes=5),
     )
     yield Step(
         id="promote/cleanup",

@@ -23,6 +23,8 @@ _LAST_RETRY = timedelta(seconds=10)
 _JOURNAL_PROGRESS = timedelta(seconds=30)
 # A way back that is still stuck for the same reason says so again after this long.
 _SAY_AGAIN = timedelta(minutes=5)
+# One lost answer is no trouble yet; the third in a row is.
+_LOUD_FROM = timedelta(seconds=4)
 # How soon to look again while a person holds what the bot itself would hold.
 _LOOK_WHILE_HELD = timedelta(seconds=2)
 
@@ -152,7 +154,7 @@ class Carrier:
     async def _say_stuck(self, why: str) -> None:
         """Aloud, if there is trouble or if it takes longer than it may: when it is new, and now and then."""
         now = self._clock.now()
-        is_in_time = self._retry == _FIRST_RETRY and now - self._since < self._step.timeout
+        is_in_time = self._retry < _LOUD_FROM and now - self._since < self._step.timeout
         is_said = why == self._said and self._said_at is not None and now - self._said_at < _SAY_AGAIN
         if is_in_time or is_said:
             return

@@ -5,9 +5,8 @@ runs all the same, and says in Slack what happened as soon as it can.
 """
 
 import asyncio
-import os
+import logging
 import secrets
-import socket
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +33,7 @@ from bot.views.answers import Answer
 from bot.views.items import Setting
 from bot.views.messages import messages
 from bot.wiring.deployables import deployables, granted, limits_of, named, trigger_limits_of, write_canary
+from bot.wiring.identity import OWN, is_gone
 from bot.wiring.worlds import Worlds, connect_clusters
 from handlers import http
 from handlers.app import register
@@ -66,7 +66,8 @@ class Bot:
         self._worlds = worlds
         self._listen = listen
         self._runs = SQLRuns(database, clock)
-        journal = SQLJournal(database, clock)
+        is_local = settings.storage.url.startswith("sqlite")
+        journal = SQLJournal(database, clock, is_gone=is_gone if is_local else None)
         client = AsyncWebClient(
             token=keys.required("SLACK_BOT_TOKEN"), base_url=keys.slack_api_url, timeout=10
         )
@@ -89,7 +90,7 @@ class Bot:
             kinds=self._kinds,
             triggers=partial(self._triggers, journal),
             alarm=APSchedulerAlarm(clock),
-            owner=f"{socket.gethostname()}/{os.getpid()}",
+            owner=OWN,
             new_id=partial(secrets.token_hex, 8),
         )
         self._desk = Desk(
@@ -107,6 +108,8 @@ class Bot:
             clock=clock,
             nudge=self._engine.nudge,
         )
+        # Bolt warns that it will not use the environment's token beside our client, which bears the same one.
+        logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
         self._app = AsyncApp(
             client=client,
             signing_secret=keys.required("SLACK_SIGNING_SECRET") if settings.slack.mode == "http" else None,

@@ -36,7 +36,7 @@ async def test_an_outage_that_outlives_a_shift_turns_the_run_back(when: When, th
     question = await when.asked_for(10)
     when.shop.faults.api_down = True
     await when.pressed(question)
-    await when.until(lambda: then.run.state is RunState.GOING_BACK, minutes(3))
+    await when.until(lambda: then.run.state is RunState.GOING_BACK, minutes(6))
     when.shop.faults.api_down = False
     await when.is_over()
 

@@ -1,0 +1,29 @@
+"""Who this process is in the journal, and whether another one is gone.
+
+A bot that was killed and started again need not wait for its predecessor's lease to run out if it sees
+that the predecessor is dead. It can only where both share one machine, which a database file says they do;
+the lease's number keeps a wrong guess harmless.
+"""
+
+import os
+import secrets
+import socket
+
+OWN = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether the process of that name cannot be alive any more."""
+    host, _, rest = owner.partition("/")
+    pid, _, _ = rest.partition("/")
+    if owner == OWN or host != socket.gethostname() or not pid.isdigit():
+        return False
+    if int(pid) == os.getpid():
+        return True  # its number is ours now, as it always is in a container
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
