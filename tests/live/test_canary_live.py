@@ -15,6 +15,7 @@ from tests.support.eventually import eventually
 from tests.support.load import StartLoad
 from tests.support.person import Message, Person
 from tests.support.shop import NEW, RUNNING, image
+from tests.support.testcluster import Change
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -35,8 +36,8 @@ async def current(bot: BotProcess) -> Run:
     return run
 
 
-async def approve_next(person: Person, root: Message, seen: set[str]) -> None:
-    """Press on the next open question; `seen` are those that were answered before."""
+async def approve_next(person: Person, root: Message, seen: set[str]) -> datetime:
+    """Press on the next open question, and when; `seen` are those that were answered before."""
 
     async def look() -> Message | None:
         message = await person.asked(root["ts"])
@@ -45,8 +46,10 @@ async def approve_next(person: Person, root: Message, seen: set[str]) -> None:
     message = await eventually(look, lambda found: found is not None, within=120)
     assert message is not None
     seen.add(message["ts"])
+    pressed = datetime.now(UTC)
     answer = await person.presses("approve", message)
     assert answer["ok"], answer
+    return pressed
 
 
 async def ended(bot: BotProcess, within: float = 120) -> Run:
@@ -58,14 +61,14 @@ def ending_of(run: Run) -> Ending:
     return run.ended.ending
 
 
-def shifts(stage: Stage) -> list[tuple[datetime, int]]:
-    """When the API server received each change of the weight, and what it was."""
-    found: list[tuple[datetime, int]] = []
+def shifts(stage: Stage) -> list[tuple[Change, int]]:
+    """Each change of the weight as the API server's audit log has it, and the weight."""
+    found: list[tuple[Change, int]] = []
     for change in stage.cluster.audit(stage.shop.namespace, "slackwater"):
         if change.resource == "virtualservices" and change.verb == "patch" and change.code == 200:
             weight = canary_weight(change.response)
             if weight != (found[-1][1] if found else 0):
-                found.append((change.at, weight))
+                found.append((change, weight))
     return found
 
 
@@ -108,8 +111,7 @@ async def test_a_whole_canary_loses_no_request_and_shifts_nothing_unapproved(
 
     root = await started(ada)
     answered: set[str] = set()
-    for _ in WEIGHTS:
-        await approve_next(bo, root, answered)
+    pressed = [await approve_next(bo, root, answered) for _ in WEIGHTS]
     run = await ended(bot)
 
     took = time.monotonic() - began
@@ -117,11 +119,16 @@ async def test_a_whole_canary_loses_no_request_and_shifts_nothing_unapproved(
     entries = await bot.journal(run.id)
     totals = users.totals()
     moved = shifts(stage)
+    delays = [
+        (change.settled - at).total_seconds() * 1000 for at, (change, _) in zip(pressed, moved, strict=False)
+    ]
     print(f"\nstarted in {bot.starts[0]:.2f} s, whole canary {took:.0f} s; {totals}")
+    print(f"press to accepted patch: {', '.join(f'{ms:.0f} ms' for ms in delays)}")
     assert ending_of(run) is Ending.FINISHED
     assert [weight for _, weight in moved] == [*WEIGHTS, 0]
-    for at, weight in moved:
-        assert_approved_before(entries, at, f"canary/{weight}/weight" if weight else "promote/traffic")
+    for change, weight in moved:
+        step = f"canary/{weight}/weight" if weight else "promote/traffic"
+        assert_approved_before(entries, change.at, step)
     assert totals.failed == 0, totals.raw
     assert totals.by_version.keys() == {RUNNING, NEW}
     assert [c.uri for c in stage.cluster.audit(stage.shop.namespace) if c.code == 403] == []
@@ -148,7 +155,7 @@ async def test_a_version_with_5_percent_errors_at_weight_25_is_taken_off_traffic
     run = await ended(bot)
 
     moved = shifts(stage)
-    home, end = moved[-1][0], run.ended
+    home, end = moved[-1][0].settled, run.ended
     assert end is not None
     since = run.first_seen or home
     totals = users.totals()
