@@ -102,8 +102,10 @@ def parse(text: str, applications: tuple[str, ...]) -> Command:
 
 
 def _words(text: str) -> list[str]:
-    # Slack's clients like to turn quotes into curly ones; control characters are nobody's words.
-    plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text.translate(_STRAIGHT))
+    # Slack's clients like to turn quotes into curly ones. Control characters are nobody's words, and what is
+    # pasted from elsewhere has spaces that only look like one.
+    straight = text.translate(_STRAIGHT)
+    plain = "".join(" " if unicodedata.category(c) in {"Cc", "Zs", "Zl", "Zp"} else c for c in straight)
     try:
         return shlex.split(plain)
     except ValueError:
