@@ -8,8 +8,11 @@ from bot.ports import Decision, RunSummary
 from bot.views import blocks
 from bot.views.card import summary
 from bot.views.items import Block, Setting
-from bot.views.text import code, count, escaped, span
-from bot.views.thread import steps_text, way_back_text
+from bot.views.text import code, count, escaped, plural, span
+from bot.views.thread import noticed, step_lines, way_back_text
+
+# Slack truncates a message's text at 40,000 characters and asks for 4,000 at most.
+_TEXT = 4_000
 
 
 class Answer(Record):
@@ -22,12 +25,15 @@ class Answer(Record):
 def started(run: Run, setting: Setting) -> Answer:
     request, plan = run.plan.request, run.plan
     whom = " ".join(setting.approvers) or "nobody yet: no approver is configured"
-    how_many = len(plan.shifts)
     return _said(
         f"Deploying {escaped(request.application)} {escaped(request.version)} to "
         f"{escaped(request.environment)} by {request.strategy}: about {span(plan.estimate)}, "
-        f"{count(how_many)} approvals by {whom}. This is run {code(run.id)}."
+        f"{plural(len(plan.shifts), 'approval')} by {whom}. This is run {code(run.id)}.{_follow(setting)}"
     )
+
+
+def _follow(setting: Setting) -> str:
+    return f" <{setting.thread}|Thread ↗>" if setting.thread else ""
 
 
 def refused(error: Refused) -> Answer:
@@ -53,11 +59,13 @@ def pressed(decision: Decision, run: Run) -> Answer:
             return _said(f"Approved. {code(run.id)} goes on.")
         case Decision.COUNTED:
             needed = run.plan.approvals.people
-            return _said(f"Your approval counts. {needed} people are needed, so one more has to press.")
+            return _said(
+                f"Your approval counts. {count(needed)} people are needed; the question says who has."
+            )
         case Decision.REPEATED:
             return _said("You have approved this already; somebody else has to press too.")
         case Decision.CLOSED:
-            return _said("This question was closed before.")
+            return _said(f"This question was closed before. {summary(run)}")
 
 
 def obeyed(what: str, run: Run) -> Answer:
@@ -78,8 +86,7 @@ def released(application: str, version: str) -> Answer:
 def status(runs: tuple[Run, ...], setting: Setting) -> Answer:
     if not runs:
         return _said(f"Nothing is being deployed. {setting.command} history shows what was.")
-    lines = [f"{code(run.id)} {summary(run)}" for run in runs]
-    return _said("\n".join(lines))
+    return _listed([f"{code(run.id)} {summary(run)}" for run in runs])
 
 
 def history(summaries: tuple[RunSummary, ...]) -> Answer:
@@ -93,7 +100,7 @@ def history(summaries: tuple[RunSummary, ...]) -> Answer:
             f"{code(run.id)} {escaped(run.version)} to {escaped(run.environment)}: *{run.state.value}*{why}, "
             f"{run.strategy}, {_day(run)}{who}"
         )
-    return _said("\n".join(lines))
+    return _listed(lines)
 
 
 def _day(run: RunSummary) -> str:
@@ -110,19 +117,19 @@ def plan_preview(plan: Plan, setting: Setting) -> Answer:
     )
     whom = " ".join(setting.approvers) or "nobody: no approver is configured"
     small = (
-        f"About {span(plan.estimate)} if every approval comes at once · {len(plan.shifts)} approvals by "
-        f"{whom} · commit {code(request.commit[:10])}, {len(request.changes)} changes"
+        f"About {span(plan.estimate)} if every approval comes at once · "
+        f"{plural(len(plan.shifts), 'approval')} by {whom} · commit {code(request.commit[:10])}, "
+        f"{plural(len(request.changes), 'change')}"
     )
     shown = [
         blocks.section(f"*{first}*"),
-        blocks.section(steps_text(plan)),
+        *blocks.sections(step_lines(plan)),
         blocks.section(f"*Way back*\n{way_back_text(plan)}"),
         blocks.context(small),
+        *noticed(plan),
     ]
-    if plan.findings:
-        listed = "\n".join(f"• {escaped(finding)}" for finding in plan.findings)
-        shown.append(blocks.context(f"*Noticed*\n{listed}"))
-    return Answer(text=f"{first}\n{steps_text(plan)}"[:4_000], blocks=tuple(shown))
+    text = "\n".join([first, *step_lines(plan)])
+    return Answer(text=blocks.cut(text, _TEXT), blocks=blocks.fitted(shown))
 
 
 def plain(plan: Plan) -> str:
@@ -133,7 +140,7 @@ def plain(plan: Plan) -> str:
             f"{request.application} {request.running_version} → {request.version}, {request.strategy}, "
             f"{request.environment}"
         ),
-        f"image {request.image} · commit {request.commit[:10]} · {len(request.changes)} changes",
+        f"image {request.image} · commit {request.commit[:10]} · {plural(len(request.changes), 'change')}",
         f"about {span(plan.estimate)} if every approval comes at once",
         "",
     ]
@@ -178,8 +185,13 @@ def help_text(command: str, about: str | None) -> Answer:
     lines = [f"{code(usage.format(c=command))}  {text.format(c=command)}" for usage, text in chosen.values()]
     if about is not None and about not in _HELP:
         lines.insert(0, f"I know no word {code(about, 40)}. This is what there is:")
-    return _said("\n".join(lines))
+    return _listed(lines)
 
 
 def _said(text: str) -> Answer:
-    return Answer(text=text[:4_000], blocks=(blocks.section(text),))
+    return Answer(text=blocks.cut(text, _TEXT), blocks=(blocks.section(text),))
+
+
+def _listed(lines: list[str]) -> Answer:
+    """As many sections as the lines need."""
+    return Answer(text=blocks.cut("\n".join(lines), _TEXT), blocks=blocks.fitted(blocks.sections(lines)))

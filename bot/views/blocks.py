@@ -1,12 +1,16 @@
 """Block Kit's pieces, each inside Slack's limits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bot.views.items import Block
 
-# Slack: a section's text has at most 3,000 characters, a field 2,000, a header 150.
-_SECTION, _FIELD, _HEADER = 3_000, 2_000, 150
+# Slack: a section's text has at most 3,000 characters, a header 150.
+_SECTION, _HEADER = 3_000, 150
+# Slack: 50 blocks a message; their texts together about 13,200 characters, which is not documented.
+_BLOCKS, _CHARACTERS = 50, 12_000
+# More rows of figures than this nobody reads; the cells are figures and versions.
+_ROWS, _CELL = 20, 60
 
 
 def cut(text: str, most: int) -> str:
@@ -42,9 +46,16 @@ def section(text: str) -> Block:
     return {"type": "section", "text": mrkdwn(text)}
 
 
-def fields(*texts: str) -> Block:
-    """Pairs side by side; at most ten."""
-    return {"type": "section", "fields": [mrkdwn(text, _FIELD) for text in texts[:10]]}
+def sections(lines: Iterable[str]) -> list[Block]:
+    """Many lines, in as many sections as they need; none is cut between two lines."""
+    texts: list[str] = []
+    for line in lines:
+        kept = cut(unbroken(line), _SECTION)
+        if texts and len(texts[-1]) + len(kept) < _SECTION:
+            texts[-1] += f"\n{kept}"
+        else:
+            texts.append(kept)
+    return [section(text) for text in texts]
 
 
 def context(*texts: str) -> Block:
@@ -54,6 +65,31 @@ def context(*texts: str) -> Block:
 
 def divider() -> Block:
     return {"type": "divider"}
+
+
+def fitted(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """As many blocks as Slack takes in one message. Buttons stay: what people may press is never cut."""
+    pressed = [block for block in blocks if block["type"] == "actions"]
+    left = _CHARACTERS - sum(_characters(block) for block in pressed)
+    room = _BLOCKS - len(pressed)
+    kept: list[Block] = []
+    for block in blocks:
+        if block["type"] == "actions":
+            kept.append(block)
+            continue
+        left -= _characters(block)
+        room -= 1
+        if left >= 0 and room >= 0:
+            kept.append(block)
+    return tuple(kept)
+
+
+def _characters(part: Any) -> int:
+    if isinstance(part, str):
+        return len(part)
+    if isinstance(part, dict):
+        return sum(_characters(value) for value in part.values())
+    return sum(_characters(value) for value in part) if isinstance(part, list) else 0
 
 
 def actions(*elements: Block) -> Block:
@@ -91,12 +127,12 @@ def confirm(title: str, text: str, yes: str, no: str) -> Block:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Block:
-    """A table block: at most 100 rows and 20 columns."""
+    """Figures side by side; the head names every column, so that it can be read aloud."""
 
     def cell(text: str) -> Block:
-        return {"type": "raw_text", "text": cut(unbroken(text), 200) or " "}
+        return {"type": "raw_text", "text": cut(unbroken(text), _CELL) or " "}
 
-    every = [head, *rows][:100]
+    every = [head, *rows[:_ROWS]]
     return {
         "type": "table",
         "column_settings": [{"is_wrapped": True}] + [{"align": "right"}] * (len(head) - 1),

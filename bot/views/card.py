@@ -9,6 +9,7 @@ from bot.views import blocks
 from bot.views.figures import health_line
 from bot.views.items import Block, Item, Place, Setting
 from bot.views.text import code, escaped, joined, sentence, short_digest, span, when
+from bot.views.thread import noticed
 
 _SYMBOL = {
     RunState.RUNNING: "●",
@@ -40,9 +41,8 @@ def card(run: Run, setting: Setting) -> Item:
         blocks.section(_progress(run)),
         blocks.section("\n".join(_lines(run, setting))),
     ]
-    if run.plan.findings and not run.is_terminal:
-        noticed = "\n".join(f"• {escaped(finding)}" for finding in run.plan.findings[:6])
-        shown.append(blocks.context(f"*Noticed*\n{noticed}"))
+    if not run.is_terminal:
+        shown += noticed(run.plan)
     shown += _buttons(run, setting)
     return Item(key="root", place=Place.ROOT, text=summary(run), blocks=tuple(shown))
 
@@ -75,16 +75,17 @@ def now(run: Run) -> str:
         case RunState.WAITING if run.question is not None:
             step = run.plan.step(run.question.step)
             return (
-                f"{weight}; waiting for approval: {escaped(step.title)}. Without an answer back to stable at "
+                f"{weight}; waiting for approval since {when(run.question.asked_at)}: {escaped(step.title)}. "
+                f"Without an answer back to {escaped(run.plan.request.running_version)} at "
                 f"{when(run.question.expires_at)}."
             )
         case RunState.HELD:
             who = escaped(run.held_by.name) if run.held_by else "Slackwater"
-            why = f' ("{escaped(run.held_why)}")' if run.held_why else ""
-            return f"Held by {who}{why} with {weight}."
+            why = f" ({escaped(run.held_why)})" if run.held_why else ""
+            since = f" since {when(run.held_at)}" if run.held_at else ""
+            return f"Held by {who}{since}{why}, with {weight}."
         case RunState.GOING_BACK:
-            why = escaped(run.turn.sentence, 500) if run.turn else ""
-            return f"Rolling back. {why}".strip()
+            return f"Rolling back, now: {going_back(run)} {_why_back(run)}".strip()
         case RunState.FINISHED | RunState.ROLLED_BACK | RunState.ABORTED | RunState.STOPPED:
             return _ended(run)
         case _:
@@ -99,10 +100,32 @@ def _ended(run: Run) -> str:
         return f"Finished in {took}. {escaped(request.version)} serves everything."
     word = {
         RunState.ROLLED_BACK: "Rolled back",
-        RunState.ABORTED: "Ended by a person or by silence",
-        RunState.STOPPED: "Stopped before production was touched",
+        RunState.ABORTED: "Aborted",
+        RunState.STOPPED: "Stopped before production was touched,",
     }[run.state]
-    return f"{word} after {took}. {why} {escaped(request.running_version)} serves everything."
+    return f"{word} after {took}. {why} {serves(run)}."
+
+
+def serves(run: Run) -> str:
+    """Who has the traffic after the way back, as far as the journal proves it."""
+    old, version = escaped(run.plan.request.running_version), escaped(run.plan.request.version)
+    if run.weight == 0:
+        return f"{old} serves everything"
+    return f"{run.weight} % of traffic is still on {version}, the way back did not get through"
+
+
+def going_back(run: Run) -> str:
+    """Which step of the way back is under way, and what it waits for."""
+    for step in run.plan.way_back:
+        record = run.record(step.id)
+        if record.status is StepStatus.INTENDED:
+            awaiting = f" ({escaped(record.awaiting)})" if record.awaiting else ""
+            return f"{escaped(step.title)}{awaiting}."
+    return "the next step of the way back."
+
+
+def _why_back(run: Run) -> str:
+    return sentence(escaped(run.turn.sentence, 500)) if run.turn else ""
 
 
 def _doing(run: Run, weight: str) -> str:
@@ -116,7 +139,7 @@ def _doing(run: Run, weight: str) -> str:
         return f"{weight} since {when(record.began)}, baking until {when(until)}."
     if step.phase is Phase.GATES:
         names = [s.action.gate for s in steps if s.action.kind == "run-gate"]
-        return f"Gates are running: {', '.join(names)}."
+        return f"Gates are running: {escaped(', '.join(names))}."
     awaiting = f" ({escaped(record.awaiting)})" if record.awaiting else ""
     return f"{escaped(step.title)}{awaiting}."
 
@@ -177,16 +200,21 @@ def _newest_verdict(run: Run) -> Verdict | None:
 def _next(run: Run, setting: Setting) -> str:
     if run.state is RunState.HELD:
         return "goes on when an approver resumes it; going back is always possible"
+    if run.state is RunState.WAITING and run.question is not None:
+        return f"an approver answers in the thread; reminder at {when(run.question.remind_at)}"
     if run.state is not RunState.RUNNING:
         return ""
     following = _next_shift(run)
     if following is None:
         return "finish, when the last steps are done"
     title = escaped(following.title)
-    if run.plan.approvals.required == "none" or (run.grant is not None):
+    if run.plan.approvals.required == "none" or run.grant is not None:
         return f"{title}, without asking again while healthy"
-    whom = " ".join(setting.approvers) or "an approver (nobody is configured)"
-    return f"{title}, after approval by {whom}"
+    # No mention here: the card is posted when nobody has to do anything yet.
+    nobody = "" if setting.approvers else " (nobody is configured to give it)"
+    how_many = run.plan.approvals.people
+    yes = "approval" if how_many == 1 else f"approval by {how_many} people"
+    return f"{title}, after {yes}{nobody}"
 
 
 def _next_shift(run: Run) -> Step | None:

@@ -3,15 +3,20 @@
 from datetime import datetime, timedelta
 
 from bot.domain.actions import Bake, CheckHealth, SetWeight, TrafficToStable
+from bot.domain.events import Ended
 from bot.domain.gates import GateStatus
-from bot.domain.run import Run, RunState, StepStatus
-from bot.domain.verdict import VerdictKind
+from bot.domain.run import Run, RunState, StepStatus, Turn
 from bot.views import blocks
-from bot.views.items import Item, Place, Setting
+from bot.views.card import going_back, serves
+from bot.views.criteria import criteria
+from bot.views.items import Item, Place, Setting, Told
 from bot.views.text import count, escaped, sentence, span, when
+from bot.views.thread import finding_line, gate_name
+
+_BLOCKERS = 5
 
 
-def rollback(run: Run, setting: Setting) -> list[Item]:
+def rollback(run: Run, setting: Setting) -> list[Told]:
     """Why the run goes back, with figures and times; edited as it goes."""
     turn = run.turn
     if turn is None or not run.has_touched_production:
@@ -19,6 +24,27 @@ def rollback(run: Run, setting: Setting) -> list[Item]:
     version, old = escaped(run.plan.request.version), escaped(run.plan.request.running_version)
     whom = f"{' '.join(setting.approvers)} " if turn.by is None and setting.approvers else ""
     word = "Rolling back" if not run.is_terminal else "Rolled back"
+    why = sentence(escaped(turn.sentence, 900))
+    lines = [f"{whom}*{word} {version}*: {why}", " · ".join(_times(run, turn))]
+    if run.is_terminal:
+        lines.append(f"{_failed(run)}{serves(run)}{_healthy_again(run)}.")
+        if turn.quarantine:
+            lines.append(
+                f"{version} is quarantined: `{setting.command} release` lets it in again, by an admin."
+            )
+    else:
+        lines.append(f"Now: {going_back(run)} Traffic goes to {old}; nobody has to do anything.")
+    item = Item(
+        key="rollback",
+        place=Place.THREAD,
+        text=f"{whom}{word} {version}: {why}",
+        is_urgent=True,
+        blocks=(blocks.section("\n".join(lines)),),
+    )
+    return [(turn.at, item)]
+
+
+def _times(run: Run, turn: Turn) -> list[str]:
     times = []
     if turn.first_seen is not None:
         times.append(f"{_exact(turn.first_seen)} first seen")
@@ -26,23 +52,7 @@ def rollback(run: Run, setting: Setting) -> list[Item]:
     accepted = _accepted(run)
     if accepted is not None:
         times.append(f"{_exact(accepted)} weight 0 accepted")
-    lines = [f"*{word} {version}*: {sentence(escaped(turn.sentence, 900))}", " · ".join(times)]
-    if run.is_terminal:
-        lines.append(f"{_failed(run)}{old} serves everything{_healthy_again(run)}.")
-        if turn.quarantine:
-            lines.append(f"{version} is quarantined: it cannot be deployed until somebody releases it.")
-    else:
-        lines.append(_under_way(run))
-    text = f"{whom}{word} {version}: {sentence(escaped(turn.sentence, 900))}"
-    return [
-        Item(
-            key="rollback",
-            place=Place.THREAD,
-            text=text,
-            is_urgent=True,
-            blocks=(blocks.section(whom + "\n".join(lines)),),
-        )
-    ]
+    return times
 
 
 def _exact(moment: datetime) -> str:
@@ -50,38 +60,60 @@ def _exact(moment: datetime) -> str:
     return f"<!date^{int(moment.timestamp())}^{{time_secs}}|{moment:%H:%M:%S} UTC>"
 
 
-def end(run: Run) -> list[Item]:
+def end(run: Run) -> list[Told]:
     """The last message of a run, shown in the channel too."""
     if run.ended is None:
         return []
-    request = run.plan.request
-    name, version, old = (escaped(t) for t in (request.application, request.version, request.running_version))
-    took = span((run.ended_at or run.updated_at) - run.started_at)
-    waiting = _waited(run)
+    first = _finished(run) if run.state is RunState.FINISHED else _unfinished(run, run.ended)
+    shown = [blocks.section(first)]
     if run.state is RunState.FINISHED:
-        waited = f", of which {span(waiting)} waiting for people" if waiting > timedelta(minutes=1) else ""
-        first = f"*{name} {version} is in {escaped(request.environment)}.* {took}{waited}."
-        shown = [blocks.section(first), blocks.section("\n".join(_criteria(run)))]
+        shown += blocks.sections(criteria(run))
     else:
-        word = {
-            RunState.ROLLED_BACK: f"{name} {version} was rolled back",
-            RunState.ABORTED: f"{name} {version} was aborted",
-            RunState.STOPPED: f"{name} {version} was stopped before production",
-        }[run.state]
-        first = (
-            f"*{word}* after {took}. {sentence(escaped(run.ended.sentence, 900))} {old} serves everything."
-        )
-        shown = [blocks.section(first)]
-    text = first.replace("*", "")
-    return [
-        Item(
-            key="end",
-            place=Place.THREAD,
-            text=text,
-            is_broadcast=True,
-            blocks=tuple(shown),
-        )
-    ]
+        shown += blocks.sections(_blockers(run))
+    item = Item(
+        key="end",
+        place=Place.THREAD,
+        text=first.replace("*", ""),
+        is_broadcast=True,
+        blocks=tuple(shown),
+    )
+    return [(run.ended_at or run.updated_at, item)]
+
+
+def _finished(run: Run) -> str:
+    request = run.plan.request
+    name, version = escaped(request.application), escaped(request.version)
+    waiting = waited(run)
+    of_which = f", of which {span(waiting)} waiting for people" if waiting > timedelta(minutes=1) else ""
+    return f"*{name} {version} is in {escaped(request.environment)}.* It took {_took(run)}{of_which}."
+
+
+def _unfinished(run: Run, ended: Ended) -> str:
+    request = run.plan.request
+    word = {
+        RunState.ROLLED_BACK: "was rolled back",
+        RunState.ABORTED: "was aborted",
+        RunState.STOPPED: "was stopped before production",
+    }.get(run.state, run.state.value)
+    name, version = escaped(request.application), escaped(request.version)
+    why = sentence(escaped(ended.sentence, 900))
+    return f"*{name} {version} {word}* after {_took(run)}. {why} {serves(run)}."
+
+
+def _blockers(run: Run) -> list[str]:
+    """What the gates that failed found, the first few of each."""
+    lines = []
+    for step in run.plan.steps:
+        result = run.record(step.id).evidence.gate
+        if result is None or result.status is not GateStatus.FAILED:
+            continue
+        lines.append(f"*{gate_name(result.gate)}*: {escaped(result.headline, 300)}")
+        lines += [finding_line(finding) for finding in result.blockers[:_BLOCKERS]]
+    return lines
+
+
+def _took(run: Run) -> str:
+    return span((run.ended_at or run.updated_at) - run.started_at)
 
 
 def stakeholders(run: Run, setting: Setting) -> list[Item]:
@@ -111,9 +143,17 @@ def _finish(run: Run, name: str, version: str, old: str) -> str:
     at = when(run.ended_at or run.updated_at)
     if run.state is RunState.FINISHED:
         return f"{name} {version} is out: everyone has it since {at}."
-    if run.state is RunState.STOPPED:
-        return f"{name} {version} was not released: its checks did not pass. Everyone is still on {old}."
+    if not _has_reached_users(run):
+        why = " its checks did not pass" if _blockers(run) else " it was stopped before"
+        return f"{name} {version} was not released:{why}. Everyone is still on {old}."
+    if run.weight:
+        return f"{name} {version} is being taken back, and some users still have it. Engineers are on it."
     return f"{name} {version} was taken back at {at}. {_failed(run)}Everyone is on {old} again."
+
+
+def _has_reached_users(run: Run) -> bool:
+    shifts = (step for step in run.plan.steps if isinstance(step.action, SetWeight))
+    return any(run.record(step.id).status is not StepStatus.PENDING for step in shifts)
 
 
 def _told(key: str, text: str) -> Item:
@@ -135,54 +175,23 @@ def _accepted(run: Run) -> datetime | None:
     return None
 
 
-def _under_way(run: Run) -> str:
-    for step in run.plan.way_back:
-        record = run.record(step.id)
-        if record.status is StepStatus.INTENDED:
-            awaiting = f" ({escaped(record.awaiting)})" if record.awaiting else ""
-            return f"Now: {escaped(step.title)}{awaiting}."
-    return "Now: the next step of the way back."
-
-
 def _failed(run: Run) -> str:
-    """How many requests failed on the new version, as counted in the stages."""
+    """How many requests failed on the new version, as counted while it was compared."""
     tallies = [run.record(s.id).evidence.canary for s in run.plan.steps if isinstance(s.action, Bake)]
     known = [tally for tally in tallies if tally is not None]
     if not known:
         return ""
     failed, of = sum(t.errors for t in known), sum(t.requests for t in known)
-    return f"{count(failed)} of {count(of)} requests on {escaped(run.plan.request.version)} failed. "
+    return f"{count(failed)} of {count(of)} counted requests on {escaped(run.plan.request.version)} failed. "
 
 
 def _healthy_again(run: Run) -> str:
-    asked = [s for s in run.plan.way_back if isinstance(s.action, CheckHealth)]
-    if any(run.record(s.id).status is StepStatus.DONE for s in asked):
-        return " and is healthy"
-    return ""
+    """Only if a health path was really asked."""
+    asked = (run.record(s.id) for s in run.plan.way_back if isinstance(s.action, CheckHealth))
+    is_well = any(r.status is StepStatus.DONE and "Not asked" not in r.evidence.sentence for r in asked)
+    return " and is healthy" if is_well and run.weight == 0 else ""
 
 
-def _waited(run: Run) -> timedelta:
+def waited(run: Run) -> timedelta:
+    """How long the run waited for answers."""
     return sum((closed.at - closed.question.asked_at for closed in run.closed), timedelta(0))
-
-
-def _criteria(run: Run) -> list[str]:
-    """Spec §3's criteria: ticked from evidence, or said not to be known."""
-    results = [r.gate for s in run.plan.steps if (r := run.record(s.id).evidence).gate is not None]
-    gates = [g for g in results if g is not None]
-    passed = bool(gates) and all(g.status is GateStatus.PASSED for g in gates)
-    verdicts = [v for s in run.plan.steps if (v := run.record(s.id).evidence.verdict) is not None]
-    healthy = bool(verdicts) and all(v.kind is VerdictKind.HEALTHY for v in verdicts)
-    asked = [s for s in run.plan.steps if isinstance(s.action, CheckHealth)]
-    answered = [s for s in asked if "Not asked" not in run.record(s.id).evidence.sentence]
-    return [
-        _tick(passed, f"{len(gates)} gates passed" if gates else "no gates were configured"),
-        _tick(True, "production finished: stable runs it, the canary is gone"),
-        _tick(healthy, f"{len(verdicts)} comparisons with stable{', all healthy' if healthy else ''}"),
-        _tick(bool(answered), "health paths green" if answered else "health not asked: no url is configured"),
-        _tick(True, "stakeholders told"),
-        "– not checked by this version: staging, user-facing issues, alerts and dashboard, rollback drill",
-    ]
-
-
-def _tick(is_so: bool, text: str) -> str:  # noqa: FBT001
-    return f"{'✓' if is_so else '✗'} {text}"

@@ -3,7 +3,7 @@
 from bot.domain.verdict import Check, Verdict, VerdictKind
 from bot.views import blocks
 from bot.views.items import Block
-from bot.views.text import change, count, escaped, figure, percent, points
+from bot.views.text import change, count, escaped, figure, points
 
 _NAMES = {
     "errors": "Errors",
@@ -31,7 +31,7 @@ def verdict_word(verdict: Verdict) -> str:
 
 
 def health_line(verdict: Verdict) -> str:
-    """Errors and p95 against stable, how much was seen, the verdict."""
+    """Errors and p95 against stable, how much was seen, the verdict; and why it is none, where it is none."""
     by_name = {check.name: check for check in verdict.checks}
     parts = [
         f"{label} {figure(check.canary, check.unit)} (stable {figure(check.stable, check.unit)})"
@@ -40,7 +40,9 @@ def health_line(verdict: Verdict) -> str:
     ]
     parts.append(f"{count(verdict.canary_requests)} requests seen")
     parts.append(f"*{verdict_word(verdict)}*")
-    return " · ".join(parts)
+    line = " · ".join(parts)
+    is_plain = verdict.kind in {VerdictKind.HEALTHY, VerdictKind.WORSE}
+    return line if is_plain else f"{line}: {escaped(verdict.sentence, 400)}"
 
 
 def comparison(verdict: Verdict) -> str:
@@ -69,7 +71,7 @@ def figures_table(verdict: Verdict, canary: str, stable: str) -> Block:
         )
         for check in verdict.checks
     ]
-    return blocks.table(("", canary, stable, "change"), rows)
+    return blocks.table(("figure", canary, stable, "change"), rows)
 
 
 def in_words(verdict: Verdict, canary: str, stable: str) -> str:
@@ -81,17 +83,6 @@ def in_words(verdict: Verdict, canary: str, stable: str) -> str:
         if check.canary is not None or check.stable is not None
     ]
     return "; ".join(parts)
-
-
-def worse_by(verdict: Verdict) -> str:
-    """What is worse, for one sentence."""
-    worse = [check for check in verdict.checks if check.kind is VerdictKind.WORSE]
-    if not worse:
-        return escaped(verdict.sentence, 500)
-    first = worse[0]
-    if first.unit == "ratio" and first.canary is not None and first.stable is not None:
-        return f"{percent(first.canary)} {first.name} against {percent(first.stable)} on stable"
-    return f"{first.name} {figure(first.canary, first.unit)} against {figure(first.stable, first.unit)}"
 
 
 def _name(check: Check) -> str:

@@ -1,6 +1,6 @@
 """Forms and the Home tab."""
 
-from typing import Any
+from typing import Any, Literal
 
 from bot.domain.people import Person
 from bot.domain.run import Run
@@ -9,12 +9,12 @@ from bot.views import blocks
 from bot.views.answers import history
 from bot.views.card import summary
 from bot.views.items import Block
-from bot.views.text import code
+from bot.views.text import code, escaped
 
 View = dict[str, Any]
 
 # Slack: a select has at most 100 options, a Home tab 100 blocks.
-_OPTIONS = 100
+_OPTIONS = _BLOCKS = 100
 _RUNS = 20
 
 
@@ -46,6 +46,31 @@ def deploy_form(
     }
 
 
+_REASON = {
+    "rollback": ("Roll back", "All traffic goes to {old}; {new} is removed and quarantined."),
+    "abort": ("Abort", "The run ends with all traffic on {old}; {new} may be tried again."),
+}
+
+
+def reason_form(kind: Literal["rollback", "abort"], run: Run) -> View:
+    """Asks why, before the run goes back; the run's id travels in `private_metadata`."""
+    word, what = _REASON[kind]
+    request = run.plan.request
+    said = what.format(old=escaped(request.running_version), new=escaped(request.version))
+    return {
+        "type": "modal",
+        "callback_id": f"{kind}_form",
+        "private_metadata": run.id[:3_000],
+        "title": blocks.plain(word, 24),
+        "submit": blocks.plain(word, 24),
+        "close": blocks.plain("Keep going", 24),
+        "blocks": [
+            blocks.section(said),
+            _text("reason", "Reason", "what you have seen", optional=True),
+        ],
+    }
+
+
 def home(person: Person, active: tuple[Run, ...], recent: tuple[RunSummary, ...]) -> View:
     """What waits for people first, then what runs, then what was."""
     waiting = [run for run in active if run.question is not None]
@@ -55,15 +80,17 @@ def home(person: Person, active: tuple[Run, ...], recent: tuple[RunSummary, ...]
     shown += _part("Running", running)
     if not active:
         shown.append(blocks.section("Nothing is being deployed."))
-    shown += [blocks.divider(), blocks.section(f"*Recent runs*\n{history(recent[:_RUNS]).text}")]
-    return {"type": "home", "blocks": shown[:_OPTIONS]}
+    shown += [blocks.divider(), blocks.section("*Recent runs*"), *history(recent[:_RUNS]).blocks]
+    return {"type": "home", "blocks": shown[:_BLOCKS]}
 
 
 def _part(title: str, runs: list[Run]) -> list[Block]:
     if not runs:
         return []
     lines = [f"{code(run.id)} {summary(run)}" for run in runs[:_RUNS]]
-    return [blocks.section(f"*{title}*\n" + "\n".join(lines))]
+    if len(runs) > _RUNS:
+        lines.append(f"… and {len(runs) - _RUNS} more")
+    return blocks.sections([f"*{title}*", *lines])
 
 
 def _select(block: str, label: str, options: tuple[str, ...]) -> Block:

@@ -4,6 +4,7 @@ A run's messages are a list of items with stable keys; the publisher brings the 
 key: same message, edited; a new key: a new message.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +32,7 @@ class Picture(Record):
     weight: int
     canary: str  # the version on trial
     stable: str  # the one that is trusted
+    allowed: dict[str, float] = {}  # by figure: how much worse than stable the new version may be
 
 
 class Item(Record):
@@ -43,6 +45,10 @@ class Item(Record):
     is_urgent: bool = False  # questions, rollbacks and ends go before everything else
     is_broadcast: bool = False  # shown in the channel as well; only for the end, and without buttons
     picture: Picture | None = None
+
+
+# A thing of the thread, and when it came to be: the thread is in that order.
+Told = tuple[datetime, Item]
 
 
 class Setting(Record):

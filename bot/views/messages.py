@@ -1,6 +1,7 @@
 """All messages of a run, in the order in which they are posted."""
 
 from bot.domain.run import Run
+from bot.views import blocks
 from bot.views.card import card
 from bot.views.endings import end, rollback, stakeholders
 from bot.views.items import Item, Setting
@@ -12,18 +13,25 @@ _TEXT = 4_000
 
 
 def messages(run: Run, setting: Setting) -> tuple[Item, ...]:
-    """How the run should stand in Slack: a pure function of what its journal says."""
-    items = [
-        card(run, setting),
-        *stakeholders(run, setting),
-        plan_item(run),
+    """How the run should stand in Slack: a pure function of what its journal says.
+
+    The thread is in the order in which things happened, so that it reads as a story even if Slack was away
+    for an hour. At the same moment a snapshot stands above the question that it leads to.
+    """
+    told = [
         *gates(run),
         *canary(run),
-        # The snapshot stands above the question that it leads to.
         *stages(run),
         *questions(run, setting),
         *remarks(run, setting),
         *rollback(run, setting),
         *end(run),
     ]
-    return tuple(item if len(item.text) <= _TEXT else item.with_(text=item.text[:_TEXT]) for item in items)
+    told.sort(key=lambda one: one[0])
+    items = [card(run, setting), *stakeholders(run, setting), plan_item(run), *(item for _, item in told)]
+    return tuple(_fitted(item) for item in items)
+
+
+def _fitted(item: Item) -> Item:
+    """Inside Slack's limits, whatever outside text the run carries."""
+    return item.with_(text=blocks.cut(item.text, _TEXT), blocks=blocks.fitted(item.blocks))

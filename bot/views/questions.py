@@ -7,17 +7,19 @@ from bot.domain.verdict import Verdict
 from bot.views import blocks
 from bot.views.card import rollback_button
 from bot.views.figures import comparison, verdict_word
-from bot.views.items import Item, Place, Setting
+from bot.views.items import Item, Place, Setting, Told
 from bot.views.text import code, escaped, joined, short_digest, when
 
 
-def questions(run: Run, setting: Setting) -> list[Item]:
+def questions(run: Run, setting: Setting) -> list[Told]:
     """Closed questions without their buttons, then the open one with its reminders."""
-    items = [_closed(run, closed) for closed in run.closed]
+    found = [(closed.question.asked_at, _closed(run, closed)) for closed in run.closed]
+    for closed in run.closed:
+        found += _nudges(run, closed.question, setting)
     if run.question is not None:
-        items.append(_open(run, run.question, setting))
-        items += _nudges(run, run.question, setting)
-    return items
+        found.append((run.question.asked_at, _open(run, run.question, setting)))
+        found += _nudges(run, run.question, setting)
+    return found
 
 
 def _ask(run: Run, step: Step) -> str:
@@ -37,9 +39,15 @@ def _seen(verdict: Verdict | None) -> str:
     if verdict is None:
         return "Nothing has been compared yet: this is the first traffic for the new version."
     figures = comparison(verdict)
-    return f"*{verdict_word(verdict).capitalize()}*: {escaped(verdict.sentence, 600)}" + (
+    return f"*{verdict_word(verdict)}*: {escaped(verdict.sentence, 600)}" + (
         f"\n{figures}" if figures else ""
     )
+
+
+def _verdict_words(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    return f"{verdict.kind.value.capitalize()}: {escaped(verdict.sentence, 600)}"
 
 
 def _open(run: Run, question: Question, setting: Setting) -> Item:
@@ -61,7 +69,7 @@ def _open(run: Run, question: Question, setting: Setting) -> Item:
     return Item(
         key=f"question/{question.id}",
         place=Place.THREAD,
-        text=f"{whom} {ask}",
+        text=f"{whom} {ask} {_verdict_words(question.verdict)}".strip(),
         is_urgent=True,
         blocks=(
             blocks.section(f"{whom}  *{ask}*"),
@@ -94,25 +102,25 @@ def _closed(run: Run, closed: ClosedQuestion) -> Item:
     )
 
 
-def _nudges(run: Run, question: Question, setting: Setting) -> list[Item]:
-    step = run.plan.step(question.step)
-    items = []
+def _nudges(run: Run, question: Question, setting: Setting) -> list[Told]:
+    """Messages of their own, because an edit mentions nobody. They stay as they were sent."""
+    ask = _ask(run, run.plan.step(question.step))
+    old, lapses = escaped(run.plan.request.running_version), when(question.expires_at)
+    found = []
     if question.reminded_at is not None:
         whom = " ".join(setting.approvers)
-        text = (
-            f"{whom} Still waiting: {_ask(run, step)} Without an answer back to "
-            f"{escaped(run.plan.request.running_version)} at {when(question.expires_at)}."
-        )
-        items.append(_nudge(f"reminder/{question.id}", text))
+        text = f"{whom} Still waiting: {ask} Without an answer back to {old} at {lapses}."
+        found.append((question.reminded_at, _nudge(f"reminder/{question.id}", text)))
     if question.escalated_at is not None:
-        whom = " ".join(setting.escalate_to) or " ".join(setting.approvers)
+        whom = " ".join(setting.escalate_to or setting.approvers)
         text = (
-            f"{whom} Nobody has answered since {when(question.asked_at)}: {_ask(run, step)} An approver has "
-            f"to; without an answer the run goes back at {when(question.expires_at)}."
+            f"{whom} Nobody has answered since {when(question.asked_at)}: {ask} An approver has to; without "
+            f"an answer the run goes back to {old} at {lapses}."
         )
-        items.append(_nudge(f"escalation/{question.id}", text))
-    return items
+        found.append((question.escalated_at, _nudge(f"escalation/{question.id}", text)))
+    return found
 
 
 def _nudge(key: str, text: str) -> Item:
-    return Item(key=key, place=Place.THREAD, text=text, is_urgent=True, blocks=(blocks.section(text),))
+    said = text.strip()
+    return Item(key=key, place=Place.THREAD, text=said, is_urgent=True, blocks=(blocks.section(said),))

@@ -3,12 +3,15 @@
 import re
 from datetime import datetime, timedelta
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+# Control characters, and those that turn the direction of what follows.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# Outside text stays in its line, so it cannot pass for another line of a card.
+_SPACE = re.compile(r"\s+")
 
 
 def escaped(text: str, most: int = 300) -> str:
-    """Outside text for Slack's mrkdwn: no markup, no mention, no control characters, bounded."""
-    plain = _CONTROL.sub("", text)
+    """Outside text for Slack's mrkdwn: no link, no mention, no control characters, one line, bounded."""
+    plain = _CONTROL.sub("", _SPACE.sub(" ", text))
     if len(plain) > most:
         plain = plain[: most - 1] + "…"
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -111,6 +114,11 @@ def short_digest(digest: str | None) -> str:
 def sentence(text: str) -> str:
     """With a full stop at its end, so that another sentence may follow."""
     return text if not text or text[-1] in ".…?" else f"{text}."
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 approval`, `5 approvals`."""
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
 
 def joined(names: tuple[str, ...]) -> str:

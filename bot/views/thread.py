@@ -1,35 +1,35 @@
 """What stands in a run's thread besides questions and the end: plan, gates, canary, stages, trouble."""
 
-from datetime import timedelta
+from datetime import datetime
 
 from bot.domain.actions import Bake, DeployCanary, RunGate
+from bot.domain.figures import Tally
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
-from bot.domain.outcome import Evidence
 from bot.domain.plan import Plan, Step
-from bot.domain.run import Run, RunState, StepStatus
+from bot.domain.run import Run, RunState, StepRecord, StepStatus
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.views import blocks
-from bot.views.figures import figures_table, in_words, verdict_word
-from bot.views.items import Block, Item, Picture, Place, Setting
-from bot.views.text import code, count, escaped, sentence, short_digest, span, when
+from bot.views.figures import comparison, figures_table, in_words, verdict_word
+from bot.views.items import Block, Item, Picture, Place, Setting, Told
+from bot.views.text import code, count, escaped, plural, sentence, short_digest, span, when
 
 _FINDINGS = 5
-_OUTAGE = timedelta(minutes=1)
+_CHANGES = 8
 _GATE_WORD = {
     GateStatus.PASSED: "✓ passed",
     GateStatus.FAILED: "✗ failed",
     GateStatus.WAIVED: "✓ waived",
     GateStatus.SKIPPED: "– skipped",
 }
-_SEVERITY = {Severity.BLOCKER: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
+_SEVERITY = {Severity.BLOCKER: "✗ blocker", Severity.WARNING: "! warning", Severity.NOTE: "· note"}
 
 
 def plan_item(run: Run) -> Item:
     """The first reply: what will be done, and the way back."""
     plan = run.plan
     text = (
-        f"The plan: {len(plan.steps)} steps, {len(plan.shifts)} approvals, about {span(plan.estimate)} "
-        "if they come at once."
+        f"The plan: {plural(len(plan.steps), 'step')}, {plural(len(plan.shifts), 'approval')}, about "
+        f"{span(plan.estimate)} if every approval comes at once."
     )
     return Item(
         key="plan",
@@ -37,29 +37,41 @@ def plan_item(run: Run) -> Item:
         text=text,
         blocks=(
             blocks.section(f"*{text}*"),
-            blocks.section(steps_text(plan)),
-            blocks.context(f"*Way back* {way_back_text(plan)}"),
+            *blocks.sections(step_lines(plan)),
+            blocks.context(f"*Way back*  {way_back_text(plan)}"),
             *_changes(plan),
+            *noticed(plan),
         ),
     )
 
 
-def steps_text(plan: Plan) -> str:
-    """The steps as people read them, neighbours of a group in one line."""
+def step_lines(plan: Plan) -> list[str]:
+    """The steps as people read them, under their numbers; neighbours of a group share a line."""
     lines: list[str] = []
-    group: str | None = None
-    for step in plan.steps:
-        mark = " *(approval)*" if step in plan.shifts else ""
-        if step.group is not None and step.group == group:
-            lines[-1] += f" · {escaped(step.title.removeprefix('Gate: '))}"
+    first = 1
+    for number, step in enumerate(plan.steps, 1):
+        before = plan.steps[number - 2] if number > 1 else None
+        if before is not None and step.group is not None and step.group == before.group:
+            told = lines[-1].partition(". ")[2].replace("Gate: ", "Gates: ", 1)
+            lines[-1] = f"{first}–{number}. {told} · {escaped(step.title.removeprefix('Gate: '))}"
             continue
-        group = step.group
-        lines.append(f"{len(lines) + 1}. {escaped(step.title)}{mark}{_duration(step)}")
-    return "\n".join(lines)
+        first = number
+        mark = " *(approval)*" if step in plan.shifts else ""
+        lines.append(f"{number}. {escaped(step.title)}{mark}{_duration(step)}")
+    return lines
 
 
 def way_back_text(plan: Plan) -> str:
     return " → ".join(escaped(step.title) for step in plan.way_back)
+
+
+def noticed(plan: Plan) -> list[Block]:
+    """What policy has to say; nothing if it has nothing."""
+    if not plan.findings:
+        return []
+    listed = "\n".join(f"• {escaped(finding)}" for finding in plan.findings[:_CHANGES])
+    more = len(plan.findings) - _CHANGES
+    return [blocks.context(f"*Noticed*\n{listed}" + (f"\n… and {more} more" if more > 0 else ""))]
 
 
 def _duration(step: Step) -> str:
@@ -70,181 +82,213 @@ def _changes(plan: Plan) -> list[Block]:
     changes = plan.request.changes
     if not changes:
         return []
-    listed = "\n".join(f"• {escaped(subject, 120)}" for subject in changes[:8])
-    more = f"\n… and {len(changes) - 8} more" if len(changes) > 8 else ""
+    listed = "\n".join(f"• {escaped(subject, 120)}" for subject in changes[:_CHANGES])
+    more = f"\n… and {len(changes) - _CHANGES} more" if len(changes) > _CHANGES else ""
     return [blocks.context(f"*Changes since {escaped(plan.request.running_version)}*\n{listed}{more}")]
 
 
-def gates(run: Run) -> list[Item]:
+def gates(run: Run) -> list[Told]:
     """Each gate as it ends."""
     found = []
     for step in run.plan.steps:
-        result = run.record(step.id).evidence.gate
+        record = run.record(step.id)
+        result = record.evidence.gate
         if isinstance(step.action, RunGate) and result is not None:
-            found.append(_gate(result))
+            found.append((record.ended or run.started_at, _gate(step.action.gate, result)))
     return found
 
 
-def _gate(result: GateResult) -> Item:
-    name = escaped(result.gate.replace("-", " ").capitalize())
-    first = f"*{name}: {_GATE_WORD[result.status]}* in {span(result.took)}"
-    lines = [first, escaped(result.headline, 500)]
-    lines += [_finding(finding) for finding in result.findings[:_FINDINGS]]
-    if len(result.findings) > _FINDINGS:
-        lines.append(f"… and {len(result.findings) - _FINDINGS} more in the report")
-    small = " · ".join(escaped(text, 120) for text in (*result.facts[:6], *result.tools[:4]))
-    report = f" · report {code(result.report)}" if result.report else ""
-    shown = [blocks.section("\n".join(lines))]
-    if small or report:
-        shown.append(blocks.context(f"{small}{report}".removeprefix(" · ")))
+def gate_name(gate: str) -> str:
+    return escaped(gate.replace("-", " ").capitalize(), 60)
+
+
+def finding_line(finding: Finding) -> str:
+    """`✗ blocker src/prefs.py:88 An error is swallowed → log it`."""
+    place = f"{code(finding.place)} " if finding.place else ""
+    remedy = f" → {escaped(finding.remedy, 200)}" if finding.remedy else ""
+    return f"{_SEVERITY[finding.severity]}  {place}{escaped(finding.message)}{remedy}"
+
+
+def _gate(gate: str, result: GateResult) -> Item:
+    name, word = gate_name(gate), _GATE_WORD[result.status]
+    headline = escaped(result.headline, 500)
+    lines = [f"*{name}: {word}* in {span(result.took)}", headline]
+    # The gravest first: the first few decide what people look at.
+    order = list(Severity)
+    findings = sorted(result.findings, key=lambda finding: order.index(finding.severity))
+    lines += [finding_line(finding) for finding in findings[:_FINDINGS]]
+    if len(findings) > _FINDINGS:
+        lines.append(f"… and {len(findings) - _FINDINGS} more in the report")
+    shown = [blocks.section("\n".join(line for line in lines if line))]
+    small = [escaped(text, 120) for text in (*result.facts[:6], *result.tools[:4])]
+    if result.report:
+        small.append(f"report {code(result.report)}")
+    if small:
+        shown.append(blocks.context(" · ".join(small)))
     return Item(
-        key=f"gate/{result.gate}",
+        key=f"gate/{gate}",
         place=Place.THREAD,
-        text=f"{name}: {_GATE_WORD[result.status]} in {span(result.took)}. {escaped(result.headline, 500)}",
+        text=f"{name}: {word} in {span(result.took)}. {headline}",
         is_urgent=result.status is GateStatus.FAILED,
         blocks=tuple(shown),
     )
 
 
-def _finding(finding: Finding) -> str:
-    place = f"{code(finding.place)} " if finding.place else ""
-    remedy = f" → {escaped(finding.remedy, 200)}" if finding.remedy else ""
-    return f"{_SEVERITY[finding.severity]} {place}{escaped(finding.message)}{remedy}"
-
-
-def canary(run: Run) -> list[Item]:
+def canary(run: Run) -> list[Told]:
     """The new version coming up: pods, problems, digest."""
     step = next((s for s in run.plan.steps if isinstance(s.action, DeployCanary)), None)
     if step is None:
         return []
     record = run.record(step.id)
-    seen = record.evidence.workload
     if record.status is StepStatus.PENDING:
         return []
-    version = escaped(run.plan.request.version)
+    return [(record.began or run.started_at, _item("deploy", _coming_up(run, record)))]
+
+
+def _coming_up(run: Run, record: StepRecord) -> str:
+    seen, version = record.evidence.workload, escaped(run.plan.request.version)
     if record.status is StepStatus.DONE and seen is not None:
-        took = span(record.ended - record.began) if record.ended and record.began else "a moment"
-        text = (
-            f"{version} is up: {seen.ready} of {seen.replicas} pods ready after {took}, without traffic. "
-            f"Image {code(short_digest(seen.digest))}."
+        return (
+            f"{version} is up: {seen.ready} of {plural(seen.replicas, 'pod')} ready after {_took(record)}, "
+            f"without traffic. Image {code(short_digest(seen.digest))}."
         )
-        return [_item("deploy", text)]
-    awaiting = escaped(record.sentence or record.awaiting or "creating its Deployment", 600)
+    awaiting = escaped(record.sentence or record.awaiting or "its Deployment is being created", 600)
     did = "did not come up" if record.status is StepStatus.FAILED else "is coming up"
     lines = [f"{version} {did}: {sentence(awaiting)}"]
     if seen is not None:
         lines += [f"• {escaped(problem)}" for problem in seen.problems[:3]]
-    return [_item("deploy", "\n".join(lines))]
+    return "\n".join(lines)
 
 
-def stages(run: Run) -> list[Item]:
-    """A snapshot at each stage's end, as text and as a picture."""
-    found = []
+def stages(run: Run) -> list[Told]:
+    """A snapshot at each stage's end, as text and as a picture; and a stage that cannot be judged."""
+    found: list[Told] = []
     for step in run.plan.steps:
         record = run.record(step.id)
         verdict = record.evidence.verdict
         if not isinstance(step.action, Bake) or verdict is None:
             continue
-        if record.status is StepStatus.INTENDED and _is_blind(record.evidence):
-            found.append(_blind(run, step, verdict))
-        if record.status in {StepStatus.DONE, StepStatus.FAILED}:
-            found.append(_snapshot(run, step, verdict))
-            found += _picture(run, step, verdict)
+        began, ended = record.began or run.started_at, record.ended
+        if ended is not None:
+            found.append((ended, _snapshot(run, step.action, record, verdict)))
+            found += [(ended, item) for item in _picture(run, step.action, record, verdict)]
+        elif verdict.kind is VerdictKind.NO_DATA:
+            since = _blind_since(record)
+            found.append((since or began, _blind(run, step, verdict, since)))
     return found
 
 
-def _is_blind(evidence: Evidence) -> bool:
-    """A minute without figures; a version that has just begun has none for a moment."""
-    since = [t.blind_since for t in (evidence.canary, evidence.stable) if t and t.blind_since]
-    return bool(since) and evidence.looked_at is not None and evidence.looked_at - min(since) >= _OUTAGE
-
-
-def _snapshot(run: Run, step: Step, verdict: Verdict) -> Item:
-    assert isinstance(step.action, Bake), "only bakes have snapshots"
-    request, weight = run.plan.request, step.action.weight
-    record = run.record(step.id)
-    took = span(record.ended - record.began) if record.ended and record.began else "a while"
-    first = f"*{weight} % for {took}: {verdict_word(verdict)}.* {escaped(verdict.sentence, 600)}"
-    words = in_words(verdict, escaped(request.version), escaped(request.running_version))
-    against = ""
-    if weight == 100:
-        against = f" {escaped(request.running_version)} has no traffic now; its figures are from before."
+def _snapshot(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> Item:
+    request, weight = run.plan.request, action.weight
+    new, old = escaped(request.version), escaped(request.running_version)
+    said = escaped(verdict.sentence, 600)
+    against = f" {old} has no traffic now; its figures are from before." if weight == 100 else ""
     small = (
-        f"{count(verdict.canary_requests)} requests on {escaped(request.version)}, "
-        f"{count(verdict.stable_requests)} on {escaped(request.running_version)}.{against}"
+        f"{count(verdict.canary_requests)} requests on {new}, {count(verdict.stable_requests)} on {old}."
+        f"{against}"
     )
+    shown = [blocks.section(f"*{weight} % for {_took(record)}: {verdict_word(verdict)}.* {said}")]
+    if verdict.checks:
+        shown.append(figures_table(verdict, request.version, request.running_version))
     return Item(
         key=f"stage/{weight}",
         place=Place.THREAD,
-        text=f"{weight} %: {verdict_word(verdict)}. {escaped(verdict.sentence, 600)} {words}",
+        text=f"{weight} %: {verdict_word(verdict)}. {said} {comparison(verdict)}".strip(),
         is_urgent=True,
-        blocks=(
-            blocks.section(first),
-            figures_table(verdict, request.version, request.running_version),
-            blocks.context(small),
-        ),
+        blocks=(*shown, blocks.context(small)),
     )
 
 
-def _picture(run: Run, step: Step, verdict: Verdict) -> list[Item]:
-    assert isinstance(step.action, Bake), "only bakes have pictures"
-    points = run.record(step.id).evidence.points
+def _picture(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> list[Item]:
+    points = record.evidence.points
     if len(points) < 2:
         return []
-    request, weight = run.plan.request, step.action.weight
-    alt = f"{weight} % stage. {in_words(verdict, request.version, request.running_version)}"
-    worse = verdict.kind is VerdictKind.WORSE
-    title = f"{weight} %: {request.version} is {'worse' if worse else 'no worse'}"
-    if verdict.kind in {VerdictKind.INCONCLUSIVE, VerdictKind.NO_DATA}:
-        title = f"{weight} %: {verdict.kind.value}"
+    request, weight = run.plan.request, action.weight
+    alt = blocks.cut(f"{weight} % stage. {in_words(verdict, request.version, request.running_version)}", 900)
     picture = Picture(
         name=f"canary-{weight}.png",
-        title=title,
-        alt=alt[:900],
+        title=_title(request.version[:40], weight, verdict),
+        alt=alt,
         points=points,
         weight=weight,
         canary=request.version,
         stable=request.running_version,
+        allowed={check.name: check.limit for check in verdict.checks if check.limit is not None},
     )
-    return [Item(key=f"picture/{weight}", place=Place.THREAD, text=alt[:900], picture=picture)]
-
-
-def _blind(run: Run, step: Step, verdict: Verdict) -> Item:
     text = (
-        f"Nothing is known at {run.weight} %: {escaped(verdict.sentence, 500)} Traffic stays as it is; "
-        "health checks go on. At the end of the bake time I ask."
+        f"{weight} % stage. {in_words(verdict, escaped(request.version), escaped(request.running_version))}"
+    )
+    return [Item(key=f"picture/{weight}", place=Place.THREAD, text=text, picture=picture)]
+
+
+def _title(version: str, weight: int, verdict: Verdict) -> str:
+    """What the picture shows, in words."""
+    worse = [check.name for check in verdict.checks if check.kind is VerdictKind.WORSE and check.judged]
+    match verdict.kind:
+        case VerdictKind.HEALTHY:
+            return f"Errors and p95 at {weight} %: {version} is no worse"
+        case VerdictKind.WORSE:
+            return f"{' and '.join(worse).capitalize() or 'Figures'} at {weight} %: {version} is worse"
+        case VerdictKind.INCONCLUSIVE:
+            return f"{weight} %: too little is known of {version}"
+        case VerdictKind.NO_DATA:
+            return f"{weight} %: no figures of {version}"
+
+
+def _blind(run: Run, step: Step, verdict: Verdict, since: datetime | None) -> Item:
+    """It stands there for good, so it says since when, and where to see how it went on."""
+    clock = f" since {when(since)}" if since is not None else ""
+    text = (
+        f"No figures{clock}; holding at {run.weight} %. {sentence(escaped(verdict.sentence, 500))} Traffic "
+        "stays as it is and health checks go on. If figures come back, the stage goes on; at its end I tell "
+        "what was seen, or ask."
     )
     return _item(f"blind/{step.id}", text, urgent=True)
 
 
-def remarks(run: Run, setting: Setting) -> list[Item]:
-    """What was noted, and holds."""
-    found = []
+def _blind_since(record: StepRecord) -> datetime | None:
+    sides: tuple[Tally | None, ...] = (record.evidence.canary, record.evidence.stable)
+    return min((tally.blind_since for tally in sides if tally and tally.blind_since), default=None)
+
+
+def remarks(run: Run, setting: Setting) -> list[Told]:
+    """What was noted, and the newest hold."""
+    found: list[Told] = []
     for remark in run.remarks:
-        whom = " ".join((*setting.approvers, *setting.escalate_to)) + " " if remark.loud else ""
-        found.append(
-            _item(f"trouble/{remark.key}", f"{whom}{escaped(remark.sentence, 1_500)}", urgent=remark.loud)
-        )
+        whom = _mentions(*setting.approvers, *setting.escalate_to) if remark.loud else ""
+        text = f"{whom}{escaped(remark.sentence, 1_500)}"
+        found.append((remark.at, _item(f"trouble/{remark.key}", text, urgent=remark.loud)))
     if run.state is RunState.HELD and run.held_at is not None:
-        found.append(_held(run, setting))
+        found.append((run.held_at, _held(run, setting, run.held_at)))
+    elif run.held_seq:
+        # When it ended is not in the run any more; where it was posted, it is edited.
+        over = _item(f"held/{run.held_seq}", "This hold is over; the card shows where the run stands.")
+        found.append((run.started_at, over))
     return found
 
 
-def _held(run: Run, setting: Setting) -> Item:
+def _held(run: Run, setting: Setting, since: datetime) -> Item:
     version = escaped(run.plan.request.version)
-    why = f" {escaped(run.held_why, 600)}" if run.held_why else ""
+    why = f" {sentence(escaped(run.held_why, 600))}" if run.held_why else ""
     if run.held_by is not None:
         text = (
-            f"Held by {escaped(run.held_by.name)} since {when(run.held_at or run.updated_at)} with "
-            f"{run.weight} % on {version}.{why} A hold does not expire; an approver resumes it."
+            f"Held by {escaped(run.held_by.name)} since {when(since)} with {run.weight} % on {version}.{why} "
+            "A hold does not expire; an approver resumes it."
         )
     else:
-        whom = " ".join(setting.approvers)
         text = (
-            f"{whom} Holding at {run.weight} %.{why} Resume if that is in order, or roll back. Without an "
-            "answer the run goes back to stable."
+            f"{_mentions(*setting.approvers)}Holding at {run.weight} % since {when(since)}.{why} Resume if "
+            "that is in order, or roll back. Without an answer the run goes back to stable."
         )
     return _item(f"held/{run.held_seq}", text, urgent=True)
+
+
+def _mentions(*whom: str) -> str:
+    return f"{' '.join(dict.fromkeys(whom))} " if whom else ""
+
+
+def _took(record: StepRecord) -> str:
+    return span(record.ended - record.began) if record.ended and record.began else "a moment"
 
 
 def _item(key: str, text: str, *, urgent: bool = False) -> Item:
