@@ -166,7 +166,7 @@ class SlackCalls:
                 if answer.status != 200:
                     raise Unreachable(SYSTEM, f"the upload was answered with {answer.status}")
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unreachable(SYSTEM, f"the upload failed: {error or 'no answer in time'}") from error
+            raise Unreachable(SYSTEM, f"the upload failed: {str(error) or 'no answer in time'}") from error
 
     async def _call(self, method: str, **how: Any) -> dict[str, Any]:
         try:
@@ -174,7 +174,7 @@ class SlackCalls:
         except SlackApiError as error:
             raise _translated(method, error) from error
         except (TimeoutError, SlackClientError, aiohttp.ClientError, OSError) as error:
-            raise Unreachable(SYSTEM, f"{method}: {error or 'no answer in time'}") from error
+            raise Unreachable(SYSTEM, f"{method}: {str(error) or 'no answer in time'}") from error
         data = answer.data
         return data if isinstance(data, dict) else {}
 

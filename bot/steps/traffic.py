@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.domain.actions import RouteHeader, SetWeight
-from bot.domain.errors import Permanent
+from bot.domain.errors import Permanent, Unreadable
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
@@ -98,12 +98,12 @@ class TrafficToStableKind:
         self._traffic = traffic
 
     async def observe(self, context: StepContext) -> Seen:
-        split = await self._traffic.split()
-        return Seen(is_settled=_is_home(split), before=Recorded(split=split))
+        split = await self._split()
+        return Seen(is_settled=split is not None and _is_home(split), before=Recorded(split=split))
 
     async def apply(self, context: StepContext) -> None:
-        stable, split = await self._platform.stable(), await self._traffic.split()
-        if stable.ready == 0 and split.canary > 0:
+        stable, split = await self._platform.stable(), await self._split()
+        if stable.ready == 0 and (split is None or split.canary > 0):
             message = f"{stable.name} has no ready pod either, so traffic stays where it is"
             raise Permanent(message)
         await self._traffic.all_to_stable()
@@ -118,6 +118,13 @@ class TrafficToStableKind:
             awaiting=f"the route still gives {split.canary} % to the canary",
             reason=Reason.VERIFY_FAILED,
         )
+
+    async def _split(self) -> TrafficSplit | None:
+        """What is served now; None for weights that make no sense, which the change itself mends."""
+        try:
+            return await self._traffic.split()
+        except Unreadable:
+            return None
 
 
 def _is_home(split: TrafficSplit) -> bool:
