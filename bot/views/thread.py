@@ -1,10 +1,10 @@
 """What stands in a run's thread besides questions and the end: plan, gates, canary, stages, trouble."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.actions import Bake, DeployCanary, RunGate
-from bot.domain.figures import Tally
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
+from bot.domain.outcome import Evidence
 from bot.domain.plan import Plan, Step
 from bot.domain.run import Run, RunState, StepRecord, StepStatus
 from bot.domain.verdict import Verdict, VerdictKind
@@ -15,6 +15,7 @@ from bot.views.text import code, count, escaped, plural, sentence, short_digest,
 
 _FINDINGS = 5
 _CHANGES = 8
+_OUTAGE = timedelta(minutes=1)
 _GATE_WORD = {
     GateStatus.PASSED: "✓ passed",
     GateStatus.FAILED: "✗ failed",
@@ -168,14 +169,23 @@ def stages(run: Run) -> list[Told]:
         verdict = record.evidence.verdict
         if not isinstance(step.action, Bake) or verdict is None:
             continue
-        began, ended = record.began or run.started_at, record.ended
-        if ended is not None:
-            found.append((ended, _snapshot(run, step.action, record, verdict)))
-            found += [(ended, item) for item in _picture(run, step.action, record, verdict)]
-        elif verdict.kind is VerdictKind.NO_DATA:
-            since = _blind_since(record)
-            found.append((since or began, _blind(run, step, verdict, since)))
+        if record.ended is not None:
+            found.append((record.ended, _snapshot(run, step.action, record, verdict)))
+            found += [(record.ended, item) for item in _picture(run, step.action, record, verdict)]
+            continue
+        since = _outage(record.evidence)
+        if since is not None:
+            found.append((since, _blind(run, step, verdict, since)))
     return found
+
+
+def _outage(evidence: Evidence) -> datetime | None:
+    """Since when there are no figures, once it is a minute; a version that has just begun has none yet."""
+    since = min(
+        (t.blind_since for t in (evidence.canary, evidence.stable) if t and t.blind_since), default=None
+    )
+    is_long = since is not None and evidence.looked_at is not None and evidence.looked_at - since >= _OUTAGE
+    return since if is_long else None
 
 
 def _snapshot(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> Item:
@@ -235,20 +245,14 @@ def _title(version: str, weight: int, verdict: Verdict) -> str:
             return f"{weight} %: no figures of {version}"
 
 
-def _blind(run: Run, step: Step, verdict: Verdict, since: datetime | None) -> Item:
+def _blind(run: Run, step: Step, verdict: Verdict, since: datetime) -> Item:
     """It stands there for good, so it says since when, and where to see how it went on."""
-    clock = f" since {when(since)}" if since is not None else ""
+    why = sentence(escaped(verdict.sentence, 500))
     text = (
-        f"No figures{clock}; holding at {run.weight} %. {sentence(escaped(verdict.sentence, 500))} Traffic "
-        "stays as it is and health checks go on. If figures come back, the stage goes on; at its end I tell "
-        "what was seen, or ask."
+        f"No figures since {when(since)}; holding at {run.weight} %. {why} Traffic stays as it is and health "
+        "checks go on. If figures come back, the stage goes on; at its end I tell what was seen, or ask."
     )
     return _item(f"blind/{step.id}", text, urgent=True)
-
-
-def _blind_since(record: StepRecord) -> datetime | None:
-    sides: tuple[Tally | None, ...] = (record.evidence.canary, record.evidence.stable)
-    return min((tally.blind_since for tally in sides if tally and tally.blind_since), default=None)
 
 
 def remarks(run: Run, setting: Setting) -> list[Told]:
