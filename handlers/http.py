@@ -47,10 +47,25 @@ async def deliver(app: AsyncApp, request: web.Request) -> web.StreamResponse:
     if not (at.isascii() and at.isdigit() and len(at) <= _LONGEST_TIME):
         return web.json_response({"error": "invalid request"}, status=401)
     try:
-        answer = await app.async_dispatch(await to_bolt_request(request))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        asked = await to_bolt_request(request)
+    except (ValueError, LookupError, TypeError, AttributeError):
         return web.json_response({"error": "malformed request"}, status=400)
-    return await to_aiohttp_response(answer)
+    if not _is_formed(asked.body):
+        return web.json_response({"error": "malformed request"}, status=400)
+    return await to_aiohttp_response(await app.async_dispatch(asked))
+
+
+def _is_formed(body: object) -> bool:
+    """Whether Bolt can find its way through it; what is in it is judged by the handlers."""
+    if not isinstance(body, dict):
+        return False
+    if body.get("type") == "block_actions":
+        actions = body.get("actions")
+        return isinstance(actions, list) and bool(actions) and isinstance(actions[0], dict)
+    if body.get("type") in {"view_submission", "view_closed"}:
+        view = body.get("view")
+        return isinstance(view, dict) and isinstance(view.get("type"), str)
+    return isinstance(body.get("event", {}), dict)
 
 
 async def listen(app: web.Application, host: str, port: int) -> web.AppRunner:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import aiohttp
 import structlog
 
 from bot.domain.errors import OutsideError, Refused
@@ -87,13 +88,18 @@ async def committed_in_time(ack: Ack, work: Awaitable[Answer | None]) -> Answer 
 
 async def reply(respond: Respond, answer: Answer | None) -> None:
     """Answer by the way that came with the command or press; it is open for half an hour."""
-    if answer is not None:
+    if answer is None:
+        return
+    try:
         await respond(
             text=answer.text,
             blocks=list(answer.blocks),
             response_type="ephemeral",
             replace_original=False,
         )
+    except (ValueError, OSError, TimeoutError, aiohttp.ClientError) as error:
+        # No way back came with it, or it is closed. What was asked is done or refused all the same.
+        _log.warning("not-answered", error=str(error), answer=answer.text)
 
 
 async def whisper(office: Office, place: tuple[str, str | None], user: str, answer: Answer) -> bool:

@@ -4,11 +4,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from functools import partial
 from typing import Any, cast
 
 import aiohttp
 import pytest
+from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -293,15 +293,20 @@ async def town(session: aiohttp.ClientSession) -> AsyncIterator[Town]:
 async def web_town(session: aiohttp.ClientSession, unused_port: int) -> AsyncIterator[Town]:
     """The handlers behind signed HTTP."""
     url = f"http://127.0.0.1:{unused_port}/slack/events"
-    server = await serve(people=people_from(PEOPLE), commands=[Command("/deploy")], request_url=url)
-    server.workspace.rates.are_lifted = True
-    town = Town(server, session)
+    towns: list[Town] = []
 
     async def ready() -> tuple[bool, str]:
         return True, "ready"
 
-    web = http.build(ready, ("/slack/events", partial(http.deliver, town.app)))
-    runner = await http.listen(web, "127.0.0.1", unused_port)
+    async def deliver(request: web.Request) -> web.StreamResponse:
+        return await http.deliver(towns[0].app, request)
+
+    runner = await http.listen(http.build(ready, ("/slack/events", deliver)), "127.0.0.1", unused_port)
+    server = await serve(people=people_from(PEOPLE), commands=[Command("/deploy")], request_url=url)
+    server.workspace.rates.are_lifted = True
+    town = Town(server, session)
+
+    towns.append(town)
     await until(lambda: server.connections)
     yield town
     await runner.cleanup()

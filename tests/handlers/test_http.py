@@ -55,8 +55,7 @@ def press(action: str, value: str, user: str = "bo") -> bytes:
 
 
 async def deliver(town, body: bytes, headers: dict) -> tuple[int, str]:
-    url = town.server.deliveries_url if hasattr(town.server, "deliveries_url") else town.url
-    async with town.session.post(url, data=body, headers=headers) as response:
+    async with town.session.post(town.url, data=body, headers=headers) as response:
         return response.status, await response.text()
 
 
