@@ -28,8 +28,5 @@ async def test_cold_start_and_idle_memory(tmp_path: Path) -> None:
         await asyncio.sleep(_SETTLED)
         idle = memory_of(world.bot.pid)
         used = (cpu_seconds_of(world.bot.pid) - before) / _SETTLED
-        print(
-            f"serve, idle after {_SETTLED:.0f} s: {idle.rss:.0f} MB resident, {idle.pss:.0f} MB proportional, "
-            f"{used:.1%} of a core (aim ≤ 120 MB)"
-        )
+        print(f"serve, idle after {_SETTLED:.0f} s: {idle}, {used:.1%} of a core (aim ≤ 120 MB)")
         assert idle.rss > 0

@@ -30,7 +30,7 @@ class BotProcess:
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log = folder / "bot.log"
         self._url = f"sqlite:///{folder / 'slackwater.db'}"
-        self._health = _free_port()
+        self._health = free_port()
         self._environment = {
             **os.environ,
             "SLACK_API_URL": slack,
@@ -133,7 +133,7 @@ class BotProcess:
         raise AssertionError(f"the bot is not ready: {self.log.read_text()[-3000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -17,6 +17,9 @@ class Memory:
     rss: float
     pss: float
 
+    def __str__(self) -> str:
+        return f"{self.rss:.0f} MB resident, {self.pss:.0f} MB proportional"
+
 
 def memory_of(pid: int) -> Memory:
     """Skips the test where the kernel does not tell."""

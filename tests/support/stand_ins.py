@@ -61,7 +61,7 @@ async def stand_ins(
     slack: Mapping[str, Any] | None = None,
     **application: Any,
 ) -> AsyncIterator[StandIns]:
-    """Ada may deploy, Bo approves, and `people` more may deploy; `application` replaces parts of its settings."""
+    """Ada and `people` more may deploy, Bo approves; `application` replaces parts of its settings."""
     crowd = [{"name": f"dev{number}", "groups": ["engineers"]} for number in range(people)]
     told = [{"name": "ada", "groups": ["engineers"]}, {"name": "bo", "groups": ["oncall"]}, *crowd]
     workspace = await local_workspace.serve(
