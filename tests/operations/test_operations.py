@@ -1,0 +1,209 @@
+"""What a person may ask for, without Slack in front: who may, what is refused, and what is written down."""
+
+import pytest
+
+from bot import operations
+from bot.domain.errors import (
+    Locked,
+    NotAllowed,
+    NotFound,
+    NotUnderstood,
+    StaleButton,
+    UnknownRun,
+    UnknownThing,
+    Unreachable,
+)
+from bot.domain.outcome import Workload
+from bot.domain.people import Role
+from bot.operations import Deployable, Desk, Wish
+from bot.operations.desk import audited, record
+from tests.support.builders import ADA, BO, CY, a_plan, a_target
+from tests.support.clocks import HandClock
+from tests.support.memory_journal import MemoryJournal
+
+
+class Roles:
+    """Ada deploys, Bo does too and approves, Cy is nobody."""
+
+    has_role = {ADA.id: {Role.DEPLOYER}, BO.id: {Role.DEPLOYER, Role.APPROVER}}
+
+    async def has(self, person, role):
+        return role in self.has_role.get(person.id, set())
+
+    async def names(self, role):
+        return tuple(p.name for p in (ADA, BO, CY) if role in self.has_role.get(p.id, set()))
+
+
+class Versions:
+    async def commit(self, version):
+        if version not in {"v2.5.0", "v2.4.1"}:
+            raise UnknownThing(f"There is no tag {version}.", "Nearest: v2.5.0.")
+        return "c0ffee1"
+
+    async def changes(self, old, new):
+        return ()
+
+
+class Platform:
+    def __init__(self) -> None:
+        self.answer = Workload(name="checkout", image="registry.example/checkout:v2.4.1")
+
+    async def stable(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class World:
+    def __init__(self, *applications):
+        self.journal = MemoryJournal(HandClock())
+        self.platform = Platform()
+        self.nudged = []
+        self.desk = Desk(
+            deployables=tuple(_deployable(name) for name in applications or ("checkout",)),
+            strategies={"canary": lambda request, _: a_plan(version=request.version).with_(request=request)},
+            versions=lambda _: Versions(),
+            platform=lambda _: self.platform,
+            runs=self.journal,
+            journal=self.journal,
+            roles=Roles(),
+            clock=HandClock(),
+            nudge=self.nudged.append,
+        )
+
+    @property
+    def results(self):
+        return [(what, result) for _, what, _, result in self.journal.audited]
+
+
+def _deployable(application):
+    return Deployable(
+        application=application,
+        environment="production",
+        image=f"registry.example/{application}",
+        strategies=("canary",),
+        is_default=True,
+        target=a_target(application),
+        approvals=a_plan().approvals,
+        gates=(),
+    )
+
+
+async def test_a_start_takes_the_lock_and_wakes_the_engine():
+    world = World()
+
+    run = await operations.start(world.desk, Wish(version="v2.5.0"), ADA)
+
+    assert world.nudged == [run.id]
+    assert world.results == [("start", "started")]
+    with pytest.raises(Locked):
+        await operations.start(world.desk, Wish(version="v2.5.0"), BO)
+    assert world.results[1:] == [("start v2.5.0", "refused: locked")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (
+            NotFound("Kubernetes", "deployments not found"),
+            UnknownThing,
+            "no Deployment checkout in shop",
+        ),
+        (Workload(name="checkout", image="registry:5000/checkout"), UnknownThing, "names no version"),
+        (Workload(name="checkout", image="checkout:v2.5.0"), NotUnderstood, "already runs v2.5.0"),
+        (Unreachable("Kubernetes", "connection refused"), Unreachable, "connection refused"),
+    ],
+)
+async def test_what_cannot_be_taken_further_is_not_started(answer, error, says):
+    world = World()
+    world.platform.answer = answer
+
+    with pytest.raises(error, match=says):
+        await operations.start(world.desk, Wish(version="v2.5.0"), ADA)
+
+    assert await world.journal.recent() == ()
+    assert world.nudged == []
+    assert len(world.results) == 1
+    assert world.results[0][1].split(":")[0] in {"refused", "failed"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "error", "says"),
+    [
+        (Wish(version="v9"), UnknownThing, "no tag v9"),
+        (Wish(version="v1; rm -rf /"), NotUnderstood, "not a version"),
+        (Wish(version="<!channel>"), NotUnderstood, "not a version"),
+        (Wish(version=""), NotUnderstood, "not a version"),
+        (Wish(version="v2.5.0\n"), NotUnderstood, "not a version"),
+        (Wish(version="v2.5.0"), NotUnderstood, "Which application"),
+        (Wish(version="v2.5.0", application="chekout"), UnknownThing, "Did you mean checkout"),
+        (Wish(version="v2.5.0", application="checkout", environment="moon"), UnknownThing, "production"),
+        (Wish(version="v2.5.0", application="checkout", strategy="rolling"), UnknownThing, "canary"),
+    ],
+)
+async def test_a_wish_that_cannot_be_told_apart_is_asked_back(wish, error, says):
+    world = World("checkout", "payments")
+    if wish.application is None and "Which" not in says:
+        wish = wish.with_(application="checkout")
+
+    with pytest.raises(error, match=says):
+        await operations.draw_up(world.desk, wish, ADA)
+
+    assert len(world.results) == 1
+
+
+async def test_each_decision_asks_for_its_role_and_is_written_once():
+    world = World()
+    run = await operations.start(world.desk, Wish(version="v2.5.0"), ADA)
+
+    for decision in (operations.hold, operations.resume, operations.rollback, operations.abort):
+        with pytest.raises(NotAllowed, match="Ask"):
+            await decision(world.desk, run, CY)
+    with pytest.raises(StaleButton, match="not held"):
+        await operations.resume(world.desk, run, BO)
+    with pytest.raises(UnknownRun):
+        await operations.approve(world.desk, "no question", BO)
+
+    assert [result for _, result in world.results[1:]] == [
+        *["refused: not-allowed"] * 4,
+        "refused: stale",
+        "refused: unknown-run",
+    ]
+    assert world.journal._of(run.id).waiting == []
+
+
+async def test_looking_needs_a_role_too():
+    world = World()
+
+    with pytest.raises(NotAllowed):
+        await operations.status(world.desk, CY, None)
+    with pytest.raises(NotAllowed):
+        await operations.history(world.desk, CY)
+    with pytest.raises(UnknownRun):
+        await operations.status(world.desk, ADA, "checkout-9")
+
+    assert world.results == [
+        ("status", "refused: not-allowed"),
+        ("history", "refused: not-allowed"),
+        ("status", "refused: unknown-run"),
+    ]
+
+
+async def test_the_audit_trail_takes_no_control_characters_and_no_novels():
+    world = World()
+
+    await record(world.desk, ADA, "command \x00\n" + "x" * 5_000, None, "refused")
+
+    what = world.results[0][0]
+    assert what.startswith("command   xxx")
+    assert len(what) == 300
+
+
+async def test_a_bug_is_no_refusal_and_is_not_written_as_one():
+    world = World()
+
+    with pytest.raises(ZeroDivisionError):
+        async with audited(world.desk, ADA, "start", None):
+            _ = 1 / 0
+
+    assert world.results == []
