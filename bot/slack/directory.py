@@ -4,14 +4,20 @@ Answers are kept for a while, because these methods are Slack's slowest. What is
 be read again is not answered at all: whoever decides by it has to fail closed.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
+
+import structlog
 
 from bot.domain.errors import NotFound, OutsideError
 from bot.domain.people import Person
 from bot.domain.record import Record
 from bot.slack.calls import SlackCalls
+from bot.slack.changes import Channels
 from bot.slack.remembered import Remembered
+
+_log = structlog.get_logger(__name__)
 
 # A member who was removed from a group can press for this long at most (real seconds).
 _FRESH = 60.0
@@ -110,6 +116,22 @@ class Directory:
         if found is None:
             raise NotFound("Slack", f"the bot sees no channel #{bare}; invite it there, or give the id")
         return found
+
+    async def channels(self, deploys: str, stakeholders: Iterable[str]) -> Channels:
+        """Where runs are shown. A stakeholder channel that is not found is left out until it is.
+
+        Raises:
+            NotFound: the bot does not see the channel where runs are shown.
+            OutsideError: the channels cannot be read.
+        """
+        home = await self.channel(deploys)
+        found = []
+        for name in stakeholders:
+            try:
+                found.append(await self.channel(name))
+            except NotFound as error:
+                _log.error("channel-missing", channel=name, error=str(error))
+        return Channels(deploys=home, stakeholders=tuple(found))
 
     def _profile(self, user: str) -> Remembered[_Profile]:
         if user not in self._people:

@@ -246,3 +246,17 @@ async def test_channels_that_cannot_be_read_are_read_again(server, directory, wa
     wait.seconds += 3
 
     assert await directory.channel("#deploys") == id_of("C", "deploys")
+
+
+async def test_a_missing_stakeholder_channel_hides_no_run(server, directory, wait):
+    without = await directory.channels("#deploys", ["#releases", "#board"])
+    channels = server.workspace.roster.channels
+    channels["C0NEW"] = type(channels[id_of("C", "deploys")])("C0NEW", "board")
+    wait.seconds += 6
+    later = await directory.channels("#deploys", ["#releases", "#board"])
+
+    assert without.deploys == id_of("C", "deploys")
+    assert without.stakeholders == (id_of("C", "releases"),)
+    assert later.stakeholders == (id_of("C", "releases"), "C0NEW")
+    with pytest.raises(NotFound):
+        await directory.channels("#nowhere", [])
