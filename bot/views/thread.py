@@ -7,11 +7,11 @@ from bot.domain.gates import Finding, GateResult, GateStatus, Severity
 from bot.domain.outcome import Evidence
 from bot.domain.plan import Plan, Step
 from bot.domain.run import Run, RunState, StepRecord, StepStatus
-from bot.domain.verdict import Verdict, VerdictKind
+from bot.domain.verdict import Check, Verdict, VerdictKind
 from bot.views import blocks
 from bot.views.figures import comparison, figures_table, in_words, verdict_word
 from bot.views.items import Block, Item, Picture, Place, Setting, Told
-from bot.views.text import code, count, escaped, plural, sentence, short_digest, span, when
+from bot.views.text import code, count, escaped, joined, plural, sentence, short_digest, span, when
 
 _FINDINGS = 5
 _CHANGES = 8
@@ -232,17 +232,23 @@ def _picture(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> li
 
 
 def _title(version: str, weight: int, verdict: Verdict) -> str:
-    """What the picture shows, in words."""
-    worse = [check.name for check in verdict.checks if check.kind is VerdictKind.WORSE and check.judged]
+    """What the picture shows, in words; only what was judged is called no worse."""
+    judged = [check for check in verdict.checks if check.judged]
     match verdict.kind:
         case VerdictKind.HEALTHY:
-            return f"Errors and p95 at {weight} %: {version} is no worse"
+            return f"{_names(judged)} at {weight} %: {version} is no worse"
         case VerdictKind.WORSE:
-            return f"{' and '.join(worse).capitalize() or 'Figures'} at {weight} %: {version} is worse"
+            worse = [check for check in judged if check.kind is VerdictKind.WORSE]
+            return f"{_names(worse)} at {weight} %: {version} is worse"
         case VerdictKind.INCONCLUSIVE:
-            return f"{weight} %: too little is known of {version}"
+            return f"{version} at {weight} %: inconclusive"
         case VerdictKind.NO_DATA:
-            return f"{weight} %: no figures of {version}"
+            return f"{version} at {weight} %: no figures"
+
+
+def _names(checks: list[Check]) -> str:
+    names = joined(tuple(check.name for check in checks)) or "figures"
+    return names[0].upper() + names[1:]
 
 
 def _blind(run: Run, step: Step, verdict: Verdict, since: datetime) -> Item:
