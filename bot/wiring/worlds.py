@@ -27,6 +27,7 @@ class Worlds:
         self._clusters = clusters
         self._metrics: dict[str, PrometheusSource] = {}
         self._gates: dict[str, LocalGates] = {}
+        self._versions: dict[str, RepositoryVersions] = {}
 
     def __call__(self, plan: Plan) -> World:
         name = plan.request.application
@@ -43,8 +44,12 @@ class Worlds:
         return KubernetesPlatform(self._clusters[target.context], target)
 
     def versions(self, application: str) -> RepositoryVersions:
-        settings = self._settings.application(application)
-        return RepositoryVersions(application, settings.repository.path, settings.tag)
+        if application not in self._versions:
+            settings = self._settings.application(application)
+            self._versions[application] = RepositoryVersions(
+                application, settings.repository.path, settings.tag
+            )
+        return self._versions[application]
 
     def metrics(self, name: str, application: Application) -> MetricSource:
         if name not in self._metrics:
