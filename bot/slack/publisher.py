@@ -73,6 +73,7 @@ class SlackPublisher:
                 asyncio.gather(*(thread.quiet() for thread in threads)), self._tempo.last_words
             )
         await asyncio.gather(*(thread.stop() for thread in threads))
+        self._threads.clear()
 
     def _forget(self, run: str) -> None:
         self._threads.pop(run, None)
