@@ -37,6 +37,8 @@ def not_built_yet(settings: Settings) -> tuple[Notice, ...]:
 def _noticed(settings: Settings) -> Iterator[tuple[str, str]]:
     if isinstance(settings.storage.artifacts, S3Place):
         yield "storage.artifacts", "Artifacts in object storage are not built yet: name a folder."
+    if settings.on_call.rota:
+        yield "on_call.rota", "Paging is not built yet: questions and trouble mention the approvers in Slack."
     if settings.on_call.kind != "rota":
         yield (
             "on_call.kind",
@@ -45,7 +47,7 @@ def _noticed(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.status_page.kind != "none":
         yield "status_page.kind", "A status page is not built yet: it is not updated."
     for name, application in settings.applications.items():
-        for path, sentence in _of_application(application):
+        for path, sentence in (*_of_application(application), *_of_release(application)):
             yield f"{dotted(('applications', name))}.{path}", sentence
 
 
@@ -74,9 +76,24 @@ def _of_application(application: Application) -> Iterator[tuple[str, str]]:
             yield f"gates.{gate}", f"The {gate} gate is not built yet: nothing of it is checked."
 
 
+def _of_release(application: Application) -> Iterator[tuple[str, str]]:
+    if application.registry.url is not None:
+        yield "registry.url", "Registries are not asked yet: the digest is read from the pods."
+    for side in ("staging", "production", "canary", "green"):
+        if getattr(application.manifests, side) is not None:
+            yield f"manifests.{side}", "Own manifests are not used yet: the canary is derived from what runs."
+    if "policy" in application.model_fields_set:
+        yield (
+            "policy",
+            "Of the policies only no-staging and quarantined are checked yet; the rest has no effect.",
+        )
+
+
 def _of_environment(name: str, environment: Environment) -> Iterator[tuple[str, str]]:
     if name == STAGING:
         yield "", "The staging phase is not built yet: a run goes from its gates straight to production."
+    elif environment.smoke is not None:
+        yield "smoke", "The smoke command is not run in production yet."
     platform = environment.platform
     if not isinstance(platform, KubernetesPlatform):
         yield "platform.kind", f"The platform {platform.kind} is not built yet: use kubernetes."

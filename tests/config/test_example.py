@@ -172,7 +172,10 @@ def test_what_is_not_built_yet_is_said(settings, tmp_path):
     notices = {notice.path: notice for notice in settings.not_built_yet()}
 
     assert {path.removeprefix("applications.checkout.") for path in notices} == {
+        "on_call.rota",
         "environments.staging",
+        "environments.production.smoke",
+        "policy",
         "blue_green",
         "rolling",
         "gates.security",

@@ -70,10 +70,6 @@ applications:
           coverage: coverage.xml
           minimum: 80%
       build: {run: python build.py --version $$version, budget: {"dist/*": 250kB}}
-    policy:
-      timezone: UTC
-      block: [freeze, quarantined]    # a demo is welcome on a Friday afternoon
-      warn: [no-staging]
 """
 )
 
