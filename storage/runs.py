@@ -14,6 +14,7 @@ from bot.domain.plan import Plan
 from bot.domain.record import Record
 from bot.domain.run import Run, RunState, begin
 from bot.ports import Clock, Decision, RunSummary
+from storage.audit import AuditTrail
 from storage.consequences import APPROVED, PENDING
 from storage.database import Database
 from storage.folding import FoldedRuns
@@ -53,6 +54,7 @@ class SQLRuns:
         self._database = database
         self._clock = clock
         self._folded = FoldedRuns()
+        self._trail = AuditTrail(database)
 
     async def create(self, plan: Plan, by: Person) -> Run:
         run = await self._database.run(lambda session: self._create(session, plan, by))
@@ -108,8 +110,7 @@ class SQLRuns:
         return await self._database.run(lambda session: changed(session, statement) > 0)
 
     async def audit(self, *, at: datetime, person: Person, what: str, run: str | None, result: str) -> None:
-        row = AuditRow(at=at, person=person_to_text(person), what=what, run=run, result=result)
-        await self._database.run(lambda session: session.add(row))
+        await self._trail.write(at=at, person=person_to_text(person), what=what, run=run, result=result)
 
     async def audit_entries(self, limit: int = 100) -> tuple[AuditEntry, ...]:
         """The newest ones, newest first."""
