@@ -8,8 +8,8 @@ from bot.ports import Decision, RunSummary
 from bot.views import blocks
 from bot.views.card import summary
 from bot.views.items import Block, Setting
+from bot.views.plans import noticed, step_lines, way_back_text
 from bot.views.text import code, count, escaped, plural, span
-from bot.views.thread import noticed, step_lines, way_back_text
 
 # Slack truncates a message's text at 40,000 characters and asks for 4,000 at most.
 _TEXT = 4_000

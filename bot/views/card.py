@@ -8,16 +8,17 @@ from bot.domain.verdict import Verdict
 from bot.views import blocks
 from bot.views.figures import health_line
 from bot.views.items import Block, Item, Place, Setting
+from bot.views.plans import noticed
 from bot.views.text import code, escaped, joined, sentence, short_digest, span, when
-from bot.views.thread import noticed
 
+# Beside the word, never instead of it; none that Slack would turn into a picture.
 _SYMBOL = {
     RunState.RUNNING: "●",
     RunState.WAITING: "◆",
-    RunState.HELD: "⏸",
-    RunState.GOING_BACK: "↩",
+    RunState.HELD: "‖",
+    RunState.GOING_BACK: "←",
     RunState.FINISHED: "✓",
-    RunState.ROLLED_BACK: "↩",
+    RunState.ROLLED_BACK: "←",
     RunState.ABORTED: "■",
     RunState.STOPPED: "■",
 }
@@ -157,20 +158,20 @@ def _progress(run: Run) -> str:
     done = percent_done(run)
     full = done * _BAR // 100
     bar = "▰" * full + "▱" * (_BAR - full)
-    phases = "  ".join(f"{phase.value} {_phase_mark(run, phase)}" for phase in run.plan.phases)
+    phases = " · ".join(f"{phase.value}{_phase_mark(run, phase)}" for phase in run.plan.phases)
     return f"{bar}  *{done} %*\n{phases}"
 
 
 def _phase_mark(run: Run, phase: Phase) -> str:
     statuses = [run.record(step.id).status for step in run.plan.steps if step.phase is phase]
     if StepStatus.FAILED in statuses:
-        return "✗ failed"
+        return " ✗ failed"
     if all(status is StepStatus.DONE for status in statuses):
-        return "✓"
+        return " ✓"
     is_under_way = any(status is not StepStatus.PENDING for status in statuses)
     if run.is_terminal or run.state is RunState.GOING_BACK:
-        return "■ ended here" if is_under_way else "–"
-    return "…" if is_under_way or phase is run.phase else "–"
+        return " ■ ended here" if is_under_way else ""
+    return " …" if is_under_way or phase is run.phase else ""
 
 
 def _lines(run: Run, setting: Setting) -> list[str]:

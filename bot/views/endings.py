@@ -10,7 +10,7 @@ from bot.views import blocks
 from bot.views.card import going_back, serves
 from bot.views.criteria import criteria
 from bot.views.items import Item, Place, Setting, Told
-from bot.views.text import count, escaped, sentence, span, when
+from bot.views.text import code, count, escaped, sentence, span, when
 from bot.views.thread import finding_line, gate_name
 
 _BLOCKERS = 5
@@ -29,11 +29,10 @@ def rollback(run: Run, setting: Setting) -> list[Told]:
     if run.is_terminal:
         lines.append(f"{_failed(run)}{serves(run)}{_healthy_again(run)}.")
         if turn.quarantine:
-            lines.append(
-                f"{version} is quarantined: `{setting.command} release` lets it in again, by an admin."
-            )
+            release = code(f"{setting.command} release {run.plan.request.version}")
+            lines.append(f"{version} is quarantined until an admin types {release}.")
     else:
-        lines.append(f"Now: {going_back(run)} Traffic goes to {old}; nobody has to do anything.")
+        lines.append(f"Now: {going_back(run)} All traffic goes to {old}.")
     item = Item(
         key="rollback",
         place=Place.THREAD,

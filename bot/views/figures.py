@@ -45,8 +45,8 @@ def health_line(verdict: Verdict) -> str:
     return line if is_plain else f"{line}: {escaped(verdict.sentence, 400)}"
 
 
-def comparison(verdict: Verdict) -> str:
-    """The figures of an approval's question, in one line."""
+def comparison(verdict: Verdict) -> list[str]:
+    """The figures that an approval rests on, the new version's against stable's."""
     parts = []
     for check in verdict.checks:
         if check.name not in {"errors", "p95", "conversion"}:
@@ -55,19 +55,19 @@ def comparison(verdict: Verdict) -> str:
         text = f"{label} {figure(check.canary, check.unit)} against {figure(check.stable, check.unit)}"
         if check.name == "errors" and check.low is not None and check.high is not None:
             shift = points(check.change or 0.0)
-            text += f" ({shift}, 95 % interval {points(check.low)} to {points(check.high)} points)"
+            text += f" ({shift} points, 95 % interval {points(check.low)} to {points(check.high)})"
         parts.append(text)
-    return " · ".join(parts)
+    return parts
 
 
 def figures_table(verdict: Verdict, canary: str, stable: str) -> Block:
-    """Every figure: new, stable, change."""
+    """Every figure: new, stable, change. Narrow, so that a phone shows all four columns."""
     rows = [
         (
             _name(check),
             figure(check.canary, check.unit),
             figure(check.stable, check.unit),
-            "–" if check.name in _BY_WEIGHT else change(check.change, check.unit),
+            "–" if check.name in _BY_WEIGHT else change(check.change, check.unit).removesuffix(" points"),
         )
         for check in verdict.checks
     ]

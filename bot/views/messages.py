@@ -5,8 +5,10 @@ from bot.views import blocks
 from bot.views.card import card
 from bot.views.endings import end, rollback, stakeholders
 from bot.views.items import Item, Setting
+from bot.views.plans import plan_item
 from bot.views.questions import questions
-from bot.views.thread import canary, gates, plan_item, remarks, stages
+from bot.views.stages import stages
+from bot.views.thread import canary, gates, remarks
 
 # Slack truncates a message's text at 40,000 characters and asks for 4,000 at most.
 _TEXT = 4_000

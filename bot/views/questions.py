@@ -38,10 +38,8 @@ def _place(run: Run, step: Step) -> str:
 def _seen(verdict: Verdict | None) -> str:
     if verdict is None:
         return "Nothing has been compared yet: this is the first traffic for the new version."
-    figures = comparison(verdict)
-    return f"*{verdict_word(verdict)}*: {escaped(verdict.sentence, 600)}" + (
-        f"\n{figures}" if figures else ""
-    )
+    figures = "".join(f"\n• {line}" for line in comparison(verdict))
+    return f"*{verdict_word(verdict)}*: {escaped(verdict.sentence, 600)}{figures}"
 
 
 def _verdict_words(verdict: Verdict | None) -> str:

@@ -43,6 +43,11 @@ def span(duration: timedelta) -> str:
     return f"{round(minutes / 60 / 24)} days"
 
 
+def took(began: datetime | None, ended: datetime | None) -> str:
+    """How long something took, as far as that is known."""
+    return span(ended - began) if began is not None and ended is not None else "a moment"
+
+
 def count(number: float) -> str:
     """`18,240`."""
     return f"{round(number):,}"

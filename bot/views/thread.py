@@ -1,21 +1,15 @@
-"""What stands in a run's thread besides questions and the end: plan, gates, canary, stages, trouble."""
+"""What stands in a run's thread besides the plan, stages, questions and the end: gates, the canary, trouble."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.domain.actions import Bake, DeployCanary, RunGate
+from bot.domain.actions import DeployCanary, RunGate
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
-from bot.domain.outcome import Evidence
-from bot.domain.plan import Plan, Step
 from bot.domain.run import Run, RunState, StepRecord, StepStatus
-from bot.domain.verdict import Check, Verdict, VerdictKind
 from bot.views import blocks
-from bot.views.figures import comparison, figures_table, in_words, verdict_word
-from bot.views.items import Block, Item, Picture, Place, Setting, Told
-from bot.views.text import code, count, escaped, joined, plural, sentence, short_digest, span, when
+from bot.views.items import Item, Place, Setting, Told
+from bot.views.text import code, escaped, plural, sentence, short_digest, span, took, when
 
 _FINDINGS = 5
-_CHANGES = 8
-_OUTAGE = timedelta(minutes=1)
 _GATE_WORD = {
     GateStatus.PASSED: "✓ passed",
     GateStatus.FAILED: "✗ failed",
@@ -23,69 +17,6 @@ _GATE_WORD = {
     GateStatus.SKIPPED: "– skipped",
 }
 _SEVERITY = {Severity.BLOCKER: "✗ blocker", Severity.WARNING: "! warning", Severity.NOTE: "· note"}
-
-
-def plan_item(run: Run) -> Item:
-    """The first reply: what will be done, and the way back."""
-    plan = run.plan
-    text = (
-        f"The plan: {plural(len(plan.steps), 'step')}, {plural(len(plan.shifts), 'approval')}, about "
-        f"{span(plan.estimate)} if every approval comes at once."
-    )
-    return Item(
-        key="plan",
-        place=Place.THREAD,
-        text=text,
-        blocks=(
-            blocks.section(f"*{text}*"),
-            *blocks.sections(step_lines(plan)),
-            blocks.context(f"*Way back*  {way_back_text(plan)}"),
-            *_changes(plan),
-            *noticed(plan),
-        ),
-    )
-
-
-def step_lines(plan: Plan) -> list[str]:
-    """The steps as people read them, under their numbers; neighbours of a group share a line."""
-    lines: list[str] = []
-    first = 1
-    for number, step in enumerate(plan.steps, 1):
-        before = plan.steps[number - 2] if number > 1 else None
-        if before is not None and step.group is not None and step.group == before.group:
-            told = lines[-1].partition(". ")[2].replace("Gate: ", "Gates: ", 1)
-            lines[-1] = f"{first}–{number}. {told} · {escaped(step.title.removeprefix('Gate: '))}"
-            continue
-        first = number
-        mark = " *(approval)*" if step in plan.shifts else ""
-        lines.append(f"{number}. {escaped(step.title)}{mark}{_duration(step)}")
-    return lines
-
-
-def way_back_text(plan: Plan) -> str:
-    return " → ".join(escaped(step.title) for step in plan.way_back)
-
-
-def noticed(plan: Plan) -> list[Block]:
-    """What policy has to say; nothing if it has nothing."""
-    if not plan.findings:
-        return []
-    listed = "\n".join(f"• {escaped(finding)}" for finding in plan.findings[:_CHANGES])
-    more = len(plan.findings) - _CHANGES
-    return [blocks.context(f"*Noticed*\n{listed}" + (f"\n… and {more} more" if more > 0 else ""))]
-
-
-def _duration(step: Step) -> str:
-    return f", {span(step.action.duration)}" if isinstance(step.action, Bake) else ""
-
-
-def _changes(plan: Plan) -> list[Block]:
-    changes = plan.request.changes
-    if not changes:
-        return []
-    listed = "\n".join(f"• {escaped(subject, 120)}" for subject in changes[:_CHANGES])
-    more = f"\n… and {len(changes) - _CHANGES} more" if len(changes) > _CHANGES else ""
-    return [blocks.context(f"*Changes since {escaped(plan.request.running_version)}*\n{listed}{more}")]
 
 
 def gates(run: Run) -> list[Told]:
@@ -150,7 +81,7 @@ def _coming_up(run: Run, record: StepRecord) -> str:
     seen, version = record.evidence.workload, escaped(run.plan.request.version)
     if record.status is StepStatus.DONE and seen is not None:
         return (
-            f"{version} is up: {seen.ready} of {plural(seen.replicas, 'pod')} ready after {_took(record)}, "
+            f"{version} is up: {seen.ready} of {plural(seen.replicas, 'pod')} ready after {took(record.began, record.ended)}, "
             f"without traffic. Image {code(short_digest(seen.digest))}."
         )
     awaiting = escaped(record.sentence or record.awaiting or "its Deployment is being created", 600)
@@ -159,106 +90,6 @@ def _coming_up(run: Run, record: StepRecord) -> str:
     if seen is not None:
         lines += [f"• {escaped(problem)}" for problem in seen.problems[:3]]
     return "\n".join(lines)
-
-
-def stages(run: Run) -> list[Told]:
-    """A snapshot at each stage's end, as text and as a picture; and a stage that cannot be judged."""
-    found: list[Told] = []
-    for step in run.plan.steps:
-        record = run.record(step.id)
-        verdict = record.evidence.verdict
-        if not isinstance(step.action, Bake) or verdict is None:
-            continue
-        if record.ended is not None:
-            found.append((record.ended, _snapshot(run, step.action, record, verdict)))
-            found += [(record.ended, item) for item in _picture(run, step.action, record, verdict)]
-            continue
-        since = _outage(record.evidence)
-        if since is not None:
-            found.append((since, _blind(run, step, verdict, since)))
-    return found
-
-
-def _outage(evidence: Evidence) -> datetime | None:
-    """Since when there are no figures, once it is a minute; a version that has just begun has none yet."""
-    since = min(
-        (t.blind_since for t in (evidence.canary, evidence.stable) if t and t.blind_since), default=None
-    )
-    is_long = since is not None and evidence.looked_at is not None and evidence.looked_at - since >= _OUTAGE
-    return since if is_long else None
-
-
-def _snapshot(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> Item:
-    request, weight = run.plan.request, action.weight
-    new, old = escaped(request.version), escaped(request.running_version)
-    said = escaped(verdict.sentence, 600)
-    against = f" {old} has no traffic now; its figures are from before." if weight == 100 else ""
-    small = (
-        f"{count(verdict.canary_requests)} requests on {new}, {count(verdict.stable_requests)} on {old}."
-        f"{against}"
-    )
-    shown = [blocks.section(f"*{weight} % for {_took(record)}: {verdict_word(verdict)}.* {said}")]
-    if verdict.checks:
-        shown.append(figures_table(verdict, request.version, request.running_version))
-    return Item(
-        key=f"stage/{weight}",
-        place=Place.THREAD,
-        text=f"{weight} %: {verdict_word(verdict)}. {said} {comparison(verdict)}".strip(),
-        is_urgent=True,
-        blocks=(*shown, blocks.context(small)),
-    )
-
-
-def _picture(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> list[Item]:
-    points = record.evidence.points
-    if len(points) < 2:
-        return []
-    request, weight = run.plan.request, action.weight
-    alt = blocks.cut(f"{weight} % stage. {in_words(verdict, request.version, request.running_version)}", 900)
-    picture = Picture(
-        name=f"canary-{weight}.png",
-        title=_title(request.version[:40], weight, verdict),
-        alt=alt,
-        points=points,
-        weight=weight,
-        canary=request.version,
-        stable=request.running_version,
-        allowed={check.name: check.limit for check in verdict.checks if check.limit is not None},
-    )
-    text = (
-        f"{weight} % stage. {in_words(verdict, escaped(request.version), escaped(request.running_version))}"
-    )
-    return [Item(key=f"picture/{weight}", place=Place.THREAD, text=text, picture=picture)]
-
-
-def _title(version: str, weight: int, verdict: Verdict) -> str:
-    """What the picture shows, in words; only what was judged is called no worse."""
-    judged = [check for check in verdict.checks if check.judged]
-    match verdict.kind:
-        case VerdictKind.HEALTHY:
-            return f"{_names(judged)} at {weight} %: {version} is no worse"
-        case VerdictKind.WORSE:
-            worse = [check for check in judged if check.kind is VerdictKind.WORSE]
-            return f"{_names(worse)} at {weight} %: {version} is worse"
-        case VerdictKind.INCONCLUSIVE:
-            return f"{version} at {weight} %: inconclusive"
-        case VerdictKind.NO_DATA:
-            return f"{version} at {weight} %: no figures"
-
-
-def _names(checks: list[Check]) -> str:
-    names = joined(tuple(check.name for check in checks)) or "figures"
-    return names[0].upper() + names[1:]
-
-
-def _blind(run: Run, step: Step, verdict: Verdict, since: datetime) -> Item:
-    """It stands there for good, so it says since when, and where to see how it went on."""
-    why = sentence(escaped(verdict.sentence, 500))
-    text = (
-        f"No figures since {when(since)}; holding at {run.weight} %. {why} Traffic stays as it is and health "
-        "checks go on. If figures come back, the stage goes on; at its end I tell what was seen, or ask."
-    )
-    return _item(f"blind/{step.id}", text, urgent=True)
 
 
 def remarks(run: Run, setting: Setting) -> list[Told]:
@@ -295,10 +126,6 @@ def _held(run: Run, setting: Setting, since: datetime) -> Item:
 
 def _mentions(*whom: str) -> str:
     return f"{' '.join(dict.fromkeys(whom))} " if whom else ""
-
-
-def _took(record: StepRecord) -> str:
-    return span(record.ended - record.began) if record.ended and record.began else "a moment"
 
 
 def _item(key: str, text: str, *, urgent: bool = False) -> Item:
