@@ -1,0 +1,73 @@
+"""A plan as people read it: its steps, its way back, what policy noticed."""
+
+from bot.domain.actions import Bake
+from bot.domain.plan import Plan, Step
+from bot.domain.run import Run
+from bot.views import blocks
+from bot.views.items import Block, Item, Place
+from bot.views.text import escaped, plural, span
+
+_CHANGES = _FINDINGS = 8
+
+
+def plan_item(run: Run) -> Item:
+    """The first reply: what will be done, and the way back."""
+    plan = run.plan
+    text = (
+        f"The plan: {plural(len(plan.steps), 'step')}, {plural(len(plan.shifts), 'approval')}, about "
+        f"{span(plan.estimate)} if every approval comes at once."
+    )
+    return Item(
+        key="plan",
+        place=Place.THREAD,
+        text=text,
+        blocks=(
+            blocks.section(f"*{text}*"),
+            *blocks.sections(step_lines(plan)),
+            blocks.context(f"*Way back*  {way_back_text(plan)}"),
+            *_changes(plan),
+            *noticed(plan),
+        ),
+    )
+
+
+def step_lines(plan: Plan) -> list[str]:
+    """The steps as people read them, under their numbers; neighbours of a group share a line."""
+    lines: list[str] = []
+    first = 1
+    for number, step in enumerate(plan.steps, 1):
+        before = plan.steps[number - 2] if number > 1 else None
+        if before is not None and step.group is not None and step.group == before.group:
+            told = lines[-1].partition(". ")[2].replace("Gate: ", "Gates: ", 1)
+            lines[-1] = f"{first}–{number}. {told} · {escaped(step.title.removeprefix('Gate: '))}"
+            continue
+        first = number
+        mark = " *(approval)*" if step in plan.shifts else ""
+        lines.append(f"{number}. {escaped(step.title)}{mark}{_duration(step)}")
+    return lines
+
+
+def way_back_text(plan: Plan) -> str:
+    return " → ".join(escaped(step.title) for step in plan.way_back)
+
+
+def noticed(plan: Plan) -> list[Block]:
+    """What policy has to say; nothing if it has nothing."""
+    if not plan.findings:
+        return []
+    listed = "\n".join(f"• {escaped(finding)}" for finding in plan.findings[:_FINDINGS])
+    more = len(plan.findings) - _FINDINGS
+    return [blocks.context(f"*Noticed*\n{listed}" + (f"\n… and {more} more" if more > 0 else ""))]
+
+
+def _duration(step: Step) -> str:
+    return f", {span(step.action.duration)}" if isinstance(step.action, Bake) else ""
+
+
+def _changes(plan: Plan) -> list[Block]:
+    changes = plan.request.changes
+    if not changes:
+        return []
+    listed = "\n".join(f"• {escaped(subject, 120)}" for subject in changes[:_CHANGES])
+    more = f"\n… and {len(changes) - _CHANGES} more" if len(changes) > _CHANGES else ""
+    return [blocks.context(f"*Changes since {escaped(plan.request.running_version)}*\n{listed}{more}")]
