@@ -37,7 +37,10 @@ async function begin() {
   setInterval(drawMain, MINUTE);
 }
 
-const firstChannel = () => state.channels.find((one) => !one.is_im && !one.is_archived)?.id ?? null;
+// A declaration, not a constant: `begin` runs before the end of this file is reached.
+function firstChannel() {
+  return state.channels.find((one) => !one.is_im && !one.is_archived)?.id ?? null;
+}
 
 function drawAll() {
   drawRail();
