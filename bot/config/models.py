@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -27,9 +27,6 @@ from bot.config.words import (
     matching,
 )
 from bot.domain.errors import UnknownThing
-
-if TYPE_CHECKING:
-    from bot.config.not_built import Notice
 
 
 class HTTPSettings(Section):
@@ -139,12 +136,6 @@ class Settings(Section):
             sentence = f"There is no application called {name}{nearest(name, self.applications)}"
             raise UnknownThing(sentence, f"Known: {listed(self.applications)}.")
         return found
-
-    def not_built_yet(self) -> "tuple[Notice, ...]":
-        """Everything that the file asks for and this version does not do."""
-        from bot.config.not_built import not_built_yet  # it reads these models
-
-        return not_built_yet(self)
 
     def where(self, path: str) -> str:
         """`file.yaml:LINE` of a dotted path, or of the nearest section around it: for errors found later."""

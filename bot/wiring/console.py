@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import operations
 from bot.clients.clock import VARIABLE, clock_from
 from bot.clients.kube import connect
-from bot.config import Secrets, Settings, load
+from bot.config import Secrets, Settings, load, not_built_yet
 from bot.domain.actions import Side
 from bot.domain.errors import NotUnderstood, OutsideError, Refused
 from bot.domain.events import Entry
@@ -94,7 +94,7 @@ async def check(config: Path) -> list[str]:
     lines += [f"{d.application} can be deployed to {d.environment} by {d.strategies[0]}." for d in found]
     if not found:
         lines.append("No application can be deployed with this version of Slackwater.")
-    lines += [f"{n.where}: {n.path}: {n.sentence}" for n in settings.not_built_yet()]
+    lines += [f"{n.where}: {n.path}: {n.sentence}" for n in not_built_yet(settings)]
     return lines
 
 

@@ -10,6 +10,7 @@ from bot.config import (
     TimesBaseline,
     Who,
     WhoKind,
+    not_built_yet,
 )
 from bot.domain.people import Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
@@ -98,7 +99,7 @@ def _findings(settings: Settings, name: str, application: Application) -> list[s
     if not application.gates.configured:
         found.append("No gates are configured, so nothing is checked before the release.")
     prefix = f"applications.{name}."
-    found += [notice.sentence for notice in settings.not_built_yet() if notice.path.startswith(prefix)]
+    found += [notice.sentence for notice in not_built_yet(settings) if notice.path.startswith(prefix)]
     return found
 
 

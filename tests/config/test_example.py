@@ -169,7 +169,7 @@ def test_settings_know_where_their_keys_stand(settings):
 
 
 def test_what_is_not_built_yet_is_said(settings, tmp_path):
-    notices = {notice.path: notice for notice in settings.not_built_yet()}
+    notices = {notice.path: notice for notice in not_built_yet(settings)}
 
     assert {path.removeprefix("applications.checkout.") for path in notices} == {
         "on_call.rota",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import load
+from bot.config import load, not_built_yet
 from bot.domain.errors import ConfigError
 from bot.sim.demo import started
 from bot.sim.demo.world import NoBot
@@ -99,7 +99,7 @@ async def test_the_settings_are_sound_and_lead_to_this_world(demo: Demo):
     assert checkout.repository.path == demo.world.folder.path / "checkout"
     assert checkout.gates.configured == ("code-review", "tests", "build")
     assert [stage.weight for stage in checkout.canary.stages] == [5, 10, 25, 50, 100]
-    assert settings.not_built_yet() == ()
+    assert not_built_yet(settings) == ()
 
 
 async def test_a_bot_that_cannot_start_ends_the_demo_with_the_bots_own_words(tmp_path):
