@@ -194,10 +194,8 @@ class Bot:
 
     async def _channels(self) -> Channels:
         channels = self._settings.slack.channels
-        return Channels(
-            deploys=await self._directory.channel(str(channels.deploys)),
-            stakeholders=tuple([await self._directory.channel(str(c)) for c in channels.stakeholders]),
-        )
+        stakeholders = [str(channel) for channel in channels.stakeholders]
+        return await self._directory.channels(str(channels.deploys), stakeholders)
 
     async def _setting(self) -> Setting:
         return Setting(
