@@ -57,6 +57,8 @@ class SQLRuns:
         self._trail = AuditTrail(database)
 
     async def create(self, plan: Plan, by: Person) -> Run:
+        # Looked up first without the write lock, so that many who are refused hold up no driver.
+        await self._database.read(lambda session: self._admit(session, plan))
         run = await self._database.run(lambda session: self._create(session, plan, by))
         self._folded.remember(run)
         return run
@@ -131,13 +133,7 @@ class SQLRuns:
         request = plan.request
         # The counter's row is locked first, so two people who start one application take turns.
         number = _next_number(session, request.application)
-        why = _quarantined(session, request.application, request.version)
-        if why is not None:
-            raise quarantined(request.application, request.version, why)
-        key = f"{request.application} {request.environment}"
-        holder = session.scalar(select(col(RunRow.id)).where(col(RunRow.lock_key) == key))
-        if holder is not None:
-            raise locked(self._folded.load(session, holder))
+        key = self._admit(session, plan)
         entry = Entry(
             seq=1,
             at=self._clock.now(),
@@ -150,6 +146,18 @@ class SQLRuns:
         session.flush()  # the journal's row points to the run's
         session.add(entry_to_row(entry))
         return run
+
+    def _admit(self, session: Session, plan: Plan) -> str:
+        """The key of the lock that the run will hold; refused if the version or the place is not free."""
+        request = plan.request
+        why = _quarantined(session, request.application, request.version)
+        if why is not None:
+            raise quarantined(request.application, request.version, why)
+        key = f"{request.application} {request.environment}"
+        holder = session.scalar(select(col(RunRow.id)).where(col(RunRow.lock_key) == key))
+        if holder is not None:
+            raise locked(self._folded.load(session, holder))
+        return key
 
 
 def _next_number(session: Session, application: str) -> int:
