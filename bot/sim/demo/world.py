@@ -26,7 +26,7 @@ from bot.sim.demo.controls import Hands
 from bot.sim.demo.folder import Folder
 from bot.sim.demo.pace import Metronome, has_open_question
 from bot.sim.demo.panel import Panel
-from bot.sim.workspace import Command, Tokens, WorkspaceServer, people_from
+from bot.sim.workspace import App, Command, Tokens, WorkspaceServer, people_from
 from bot.sim.workspace.ids import id_of
 
 Say = Callable[[str], None]
@@ -37,23 +37,30 @@ RPS = 50.0
 PEOPLE = people_from(
     {
         "people": [
-            {"name": "ada", "title": "Developer", "groups": ["engineers"]},
-            {"name": "bo", "title": "On-call engineer", "groups": ["engineers", "oncall"]},
+            {"name": "ada", "display_name": "Ada", "title": "Developer", "groups": ["engineers"]},
+            {
+                "name": "bo",
+                "display_name": "Bo",
+                "title": "On-call engineer",
+                "groups": ["engineers", "oncall"],
+            },
             {
                 "name": "cy",
+                "display_name": "Cy",
                 "title": "Site reliability engineer",
                 "groups": ["engineers", "oncall", "platform"],
             },
-            {"name": "eve", "title": "Product owner"},
-            {"name": "gus", "title": "Contractor", "guest": True},
+            {"name": "eve", "display_name": "Eve", "title": "Product owner"},
+            {"name": "gus", "display_name": "Gus", "title": "Contractor", "guest": True},
         ],
         "channels": [
-            {"name": "deploys", "topic": "What goes to production, and how it is doing"},
+            {"name": "deploys", "topic": "What goes to production. Start with /deploy v2.5.0 canary"},
             {"name": "releases", "topic": "What changed, in plain words"},
             {"name": "general", "topic": "Everything else"},
         ],
     }
 )
+APP = App(team_name="Harbour")
 COMMANDS = (Command("/deploy", "v2.5.0 canary | status | help", "Take a version to production safely"),)
 
 # A cold machine needs some seconds to load the bot; after this much something is wrong.
@@ -145,7 +152,7 @@ async def started(
 
 async def _workspace(port: int, panel: Panel) -> WorkspaceServer:
     try:
-        return await local_workspace.serve(port, PEOPLE, commands=COMMANDS, extra=panel.routes())
+        return await local_workspace.serve(port, PEOPLE, app=APP, commands=COMMANDS, extra=panel.routes())
     except OSError as error:
         # Ports below 1024 belong to the administrator on some systems.
         taken = error.errno == errno.EADDRINUSE

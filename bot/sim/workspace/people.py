@@ -4,6 +4,7 @@ The file is YAML or JSON:
 
     people:
       - {name: ada, title: Developer, groups: [engineers]}
+      - {name: bo, display_name: Bo}                        # as apps are told; left out, the name
       - {name: gus, guest: true, channels: [deploys]}      # channels: left out, all that are public
     channels:
       - deploys
@@ -30,6 +31,7 @@ _COLORS = ("2f6f4f", "7a4b9a", "a8480f", "1f6390", "8a3350", "53661d", "4d5a86",
 class Person:
     name: str
     real_name: str
+    display_name: str = ""
     title: str = ""
     groups: tuple[str, ...] = ()
     is_guest: bool = False
@@ -75,6 +77,7 @@ _NAME = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 class _PersonShape(_Shape):
     name: str = Field(pattern=_NAME)
     real_name: str = ""
+    display_name: str = ""
     title: str = ""
     groups: tuple[str, ...] = ()
     guest: bool = False
@@ -135,6 +138,7 @@ def _person(entry: _PersonShape, number: int) -> Person:
     return Person(
         name=entry.name,
         real_name=entry.real_name or entry.name.replace(".", " ").title(),
+        display_name=entry.display_name,
         title=entry.title,
         groups=tuple(group.lstrip("@") for group in entry.groups),
         is_guest=entry.guest,

@@ -12,6 +12,7 @@ def user_json(person: Person, app: App) -> JSON:
         user=person.id,
         name=person.name,
         real_name=person.real_name,
+        display_name=person.display_name or person.name,
         title=person.title,
         color=person.color,
         app=app,
@@ -24,6 +25,7 @@ def app_user_json(app: App) -> JSON:
         user=app.user_id,
         name=app.name,
         real_name=app.real_name,
+        display_name=app.name,
         title="",
         color="3c4a57",
         app=app,
@@ -34,7 +36,15 @@ def app_user_json(app: App) -> JSON:
 
 
 def _user(
-    *, user: str, name: str, real_name: str, title: str, color: str, app: App, is_restricted: bool
+    *,
+    user: str,
+    name: str,
+    real_name: str,
+    display_name: str,
+    title: str,
+    color: str,
+    app: App,
+    is_restricted: bool,
 ) -> JSON:
     return {
         "id": user,
@@ -58,8 +68,8 @@ def _user(
             "skype": "",
             "real_name": real_name,
             "real_name_normalized": real_name,
-            "display_name": name,
-            "display_name_normalized": name,
+            "display_name": display_name,
+            "display_name_normalized": display_name,
             "status_text": "",
             "status_emoji": "",
             "status_expiration": 0,

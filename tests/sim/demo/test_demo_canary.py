@@ -47,7 +47,7 @@ async def test_a_good_version_goes_to_everybody_step_by_step(people: People):
     for said in ("Code review: ✓ passed", "Tests: ✓ passed", "Build: ✓ passed", "is in production"):
         assert said in thread
     for weight in (5, 10, 25, 50, 100):
-        assert re.search(rf"Approved by bo at .*\({weight} %, step", thread)
+        assert re.search(rf"Approved by Bo at .*\({weight} %, step", thread)
         assert f"{weight} %: ✓ healthy" in thread
     releases = [message["text"] for message in await people.see("releases")]
     assert len(releases) == 3, releases

@@ -108,6 +108,14 @@ function introOf(where, messages) {
       ? h("div", { class: "earlier" }, h("button", { class: "button", type: "button", onclick: () => loadMessages(where.id, { more: true }) }, "Show earlier messages"))
       : h("div", { class: "intro" }, h("h2", {}, where.is_im ? channelName(where) : `#${channelName(where)}`),
         h("p", {}, where.is_im ? "This is a conversation between you and the app." : "This is where the channel begins."),
-        !messages.length && state.commands.length ? h("p", {}, "Try ", h("button", { class: "suggestion", type: "button", onclick: () => document.dispatchEvent(new CustomEvent("compose", { detail: `${state.commands[0].command} ` })) }, `${state.commands[0].command} ${state.commands[0].usage_hint ?? ""}`.trim().slice(0, 80))) : null)),
+        !messages.length && !where.is_im ? beginning() : null)),
   };
+}
+
+// What a newcomer may do first: the first form of the first command, ready to be sent.
+function beginning() {
+  const [first] = state.commands;
+  if (!first) return null;
+  const words = `${first.command} ${(first.usage_hint ?? "").split("|")[0]}`.trim();
+  return h("p", {}, "Begin with ", h("button", { class: "suggestion", type: "button", onclick: () => document.dispatchEvent(new CustomEvent("compose", { detail: words })) }, words), ` as ${nameOf(person(state.me))}.`);
 }

@@ -20,7 +20,7 @@ export function drawRail() {
   rail.replaceChildren(
     h("div", { class: "rail-head" },
       h("span", { class: "mark" }, icon("wave", { size: 22 })),
-      h("div", {}, h("p", { class: "workspace" }, nameOfWorkspace()), h("p", { class: "demo-mark", title: "Everything here runs on this machine; nobody else sees it" }, "stands in for Slack")),
+      h("div", {}, h("p", { class: "workspace" }, nameOfWorkspace()), h("p", { class: "demo-mark", title: "Everything here runs on this machine; nobody else sees it" }, "Local demo, not Slack")),
       themeButton()),
     h("button", { class: "find", type: "button", onclick: openQuick, data: { focus: "find" } }, icon("search", { size: 16 }), h("span", {}, "Go to"), h("kbd", {}, "Ctrl K")),
     h("div", { class: "rail-scroll" },
