@@ -34,6 +34,7 @@ from bot.views.items import Setting
 from bot.views.messages import messages
 from bot.wiring.deployables import deployables, granted, limits_of, named, trigger_limits_of, write_canary
 from bot.wiring.identity import OWN, is_gone
+from bot.wiring.pictures import draw_apart
 from bot.wiring.worlds import Worlds, connect_clusters
 from handlers import http
 from handlers.app import register
@@ -80,7 +81,7 @@ class Bot:
             channels=self._channels,
             setting=self._setting_of,
             views=messages,
-            draw=_draw,
+            draw=draw_apart,
         )
         self._engine = Engine(
             journal=journal,
@@ -245,9 +246,3 @@ async def assemble(
     clusters = await connect_clusters(targets, keys.kubeconfig)
     worlds = Worlds(settings, clock, clusters)
     return Bot(settings=settings, keys=keys, clock=clock, database=database, worlds=worlds, listen=listen)
-
-
-def _draw(picture: Any) -> bytes:
-    from bot.views.plots import draw  # matplotlib is loaded when the first picture is drawn
-
-    return draw(picture)
