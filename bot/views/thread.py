@@ -1,4 +1,4 @@
-"""What stands in a run's thread besides the plan, stages, questions and the end: gates, the canary, trouble."""
+"""What stands in a run's thread besides plan, stages, questions and the end: gates, the canary, trouble."""
 
 from datetime import datetime
 
@@ -80,8 +80,9 @@ def canary(run: Run) -> list[Told]:
 def _coming_up(run: Run, record: StepRecord) -> str:
     seen, version = record.evidence.workload, escaped(run.plan.request.version)
     if record.status is StepStatus.DONE and seen is not None:
+        how_long = took(record.began, record.ended)
         return (
-            f"{version} is up: {seen.ready} of {plural(seen.replicas, 'pod')} ready after {took(record.began, record.ended)}, "
+            f"{version} is up: {seen.ready} of {plural(seen.replicas, 'pod')} ready after {how_long}, "
             f"without traffic. Image {code(short_digest(seen.digest))}."
         )
     awaiting = escaped(record.sentence or record.awaiting or "its Deployment is being created", 600)

@@ -240,7 +240,10 @@ class Story:
             name="checkout-canary", image=image, digest=DIGEST, version="v2.5.0", replicas=3, ready=ready
         )
 
-    def asked(self, weight: int, verdict: Verdict | None = None, attempt: int = 1) -> Self:
+    def asked(
+        self, weight: int, verdict: Verdict | None = None, attempt: int = 1, step: str | None = None
+    ) -> Self:
+        """People are asked about the shift to a weight, or about another step."""
         question = Asked(
             question=f"question-{weight}-{attempt}",
             digest=DIGEST,
@@ -249,7 +252,7 @@ class Story:
             escalate_at=self.now + minutes(30),
             expires_at=self.now + minutes(60),
         )
-        return self.says(question, step=f"canary/{weight}/weight", attempt=attempt)
+        return self.says(question, step=step or f"canary/{weight}/weight", attempt=attempt)
 
     def approved(self, *people: Person, after: timedelta = _AN_ANSWER, rest: bool = False) -> Self:
         """The open question is answered by these people, one vote after the other."""
@@ -349,8 +352,13 @@ class Story:
                 continue
             accepted = self.now + seconds(1) if step.id == "back/traffic" else None
             self.does(step.id, takes=seconds(1), accepted_at=accepted)
-        ended = Ended(ending=turn.ending, reason=turn.reason, sentence=turn.sentence)
-        return self.says(ended)
+        return self.ends()
+
+    def ends(self) -> Self:
+        """As the turn said."""
+        turn = self.run.turn
+        assert turn is not None, "the run does not go back"
+        return self.says(Ended(ending=turn.ending, reason=turn.reason, sentence=turn.sentence))
 
     def stopped(self, sentence: str) -> Self:
         """Ended before production was touched."""
