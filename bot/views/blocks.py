@@ -1,5 +1,6 @@
 """Block Kit's pieces, each inside Slack's limits."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ _SECTION, _HEADER = 3_000, 150
 _BLOCKS, _CHARACTERS = 50, 12_000
 # More rows of figures than this nobody reads; the cells are figures and versions.
 _ROWS, _CELL = 20, 60
+
+
+_UNIT = re.compile(r"(?<=\d) (?=%|(?:h|min|s|ms|kB|MB|GB|points)\b)")
 
 
 def cut(text: str, most: int) -> str:
@@ -26,8 +30,8 @@ def cut(text: str, most: int) -> str:
 
 
 def unbroken(text: str) -> str:
-    """A figure and its per cent sign stay in one line."""
-    return text.replace(" %", "\u00a0%")
+    """A figure and its unit stay in one line."""
+    return _UNIT.sub("\u00a0", text)
 
 
 def mrkdwn(text: str, most: int = _SECTION) -> Block:

@@ -1,6 +1,6 @@
 """The root card: one per run, updated in place. What stands, what happens next, who may act."""
 
-from bot.domain.actions import Bake
+from bot.domain.actions import Bake, SetWeight
 from bot.domain.events import Basis
 from bot.domain.plan import Phase, Step
 from bot.domain.run import Run, RunState, StepStatus
@@ -132,7 +132,9 @@ def _why_back(run: Run) -> str:
 def _doing(run: Run, weight: str) -> str:
     steps = [step for step in run.open_steps if step in run.plan.steps]
     if not steps:
-        return f"{weight}."
+        # Between two steps; for a moment, unless something is wrong.
+        following = next((s for s in run.plan.steps if run.record(s.id).status is StepStatus.PENDING), None)
+        return f"{weight}; next: {escaped(following.title)}." if following is not None else f"{weight}."
     step = steps[0]
     record = run.record(step.id)
     if isinstance(step.action, Bake) and record.began is not None:
@@ -226,17 +228,22 @@ def _next_shift(run: Run) -> Step | None:
 def _people(run: Run) -> str:
     asked = escaped(run.asked_by.name) if run.asked_by else "nobody"
     reason = f' · "{escaped(run.plan.request.reason)}"' if run.plan.request.reason else ""
-    given = []
+    given = "; ".join(f"{who} {', '.join(weights)}" for who, weights in _approvals(run).items())
+    return f"{asked}{reason}" + (f" · approvals: {given}" if given else "")
+
+
+def _approvals(run: Run) -> dict[str, list[str]]:
+    """Who said yes to which weights, in the order of the first ones."""
+    given: dict[str, list[str]] = {}
     for step in run.plan.shifts:
         approval = run.record(step.id).approval
-        if approval is None or step.action.kind != "set-weight":
+        if approval is None or not isinstance(step.action, SetWeight):
             continue
-        names = joined(tuple(escaped(person.name) for person in approval.people))
+        who = joined(tuple(escaped(person.name) for person in approval.people))
         if approval.basis is Basis.GRANT and run.granted_by is not None:
-            names = f"{escaped(run.granted_by.name)} (the rest while healthy)"
-        given.append(f"{names or approval.basis.value} {step.action.weight} %")
-    approvals = f" · approvals: {', '.join(given)}" if given else ""
-    return f"{asked}{reason}{approvals}"
+            who = f"{escaped(run.granted_by.name)} (the rest while healthy)"
+        given.setdefault(who or f"by {approval.basis.value}", []).append(f"{step.action.weight} %")
+    return given
 
 
 def _way_back(run: Run) -> str:

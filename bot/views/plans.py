@@ -32,19 +32,28 @@ def plan_item(run: Run) -> Item:
 
 
 def step_lines(plan: Plan) -> list[str]:
-    """The steps as people read them, under their numbers; neighbours of a group share a line."""
+    """The steps as people read them, under their numbers; what belongs together shares a line."""
     lines: list[str] = []
     first = 1
     for number, step in enumerate(plan.steps, 1):
-        before = plan.steps[number - 2] if number > 1 else None
-        if before is not None and step.group is not None and step.group == before.group:
-            told = lines[-1].partition(". ")[2].replace("Gate: ", "Gates: ", 1)
-            lines[-1] = f"{first}–{number}. {told} · {escaped(step.title.removeprefix('Gate: '))}"
+        more = _continued(plan.steps[number - 2], step) if number > 1 else None
+        if more is not None:
+            told = lines[-1].partition(". ")[2]
+            lines[-1] = f"{first}–{number}. {told}{more}"
             continue
         first = number
         mark = " *(approval)*" if step in plan.shifts else ""
-        lines.append(f"{number}. {escaped(step.title)}{mark}{_duration(step)}")
+        lines.append(f"{number}. {escaped(step.title)}{mark}")
     return lines
+
+
+def _continued(before: Step, step: Step) -> str | None:
+    """What the line of the step before says of this one too; None if it gets a line of its own."""
+    if step.group is not None and step.group == before.group:
+        return f" · {escaped(step.title.removeprefix('Gate: '))}"
+    if isinstance(step.action, Bake) and step.stage is not None and step.stage == before.stage:
+        return f", then compare for {span(step.action.duration)}"
+    return None
 
 
 def way_back_text(plan: Plan) -> str:
@@ -58,10 +67,6 @@ def noticed(plan: Plan) -> list[Block]:
     listed = "\n".join(f"• {escaped(finding)}" for finding in plan.findings[:_FINDINGS])
     more = len(plan.findings) - _FINDINGS
     return [blocks.context(f"*Noticed*\n{listed}" + (f"\n… and {more} more" if more > 0 else ""))]
-
-
-def _duration(step: Step) -> str:
-    return f", {span(step.action.duration)}" if isinstance(step.action, Bake) else ""
 
 
 def _changes(plan: Plan) -> list[Block]:

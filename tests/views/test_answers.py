@@ -141,7 +141,7 @@ def test_a_preview_shows_every_step_the_approvals_the_way_back_and_what_was_noti
 
     text = said(answer)
     assert "Nothing is changed by this." in text
-    assert "8. Shift 5 % of traffic to v2.5.0 *(approval)*" in text
+    assert "8–9. Shift 5 % of traffic to v2.5.0 *(approval)*, then compare for 30 min" in text
     assert "21. Ask the health paths of production for v2.5.0" in text
     assert "*Way back*" in text
     small = [

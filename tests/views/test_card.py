@@ -167,3 +167,13 @@ def test_the_notice_on_a_phone_is_a_whole_sentence():
     text = shown(run, "root", SETTING).text
 
     assert text.startswith("checkout v2.4.1 → v2.5.0 (canary, production): 0 % of traffic on v2.5.0; waiting")
+
+
+def test_approvals_of_one_person_stand_together():
+    story = a_story().through_gates().up().stage(5, BO).stage(10, BO).stage(25, CY)
+
+    assert "approvals: Bo 5 %, 10 %; Cy 25 %" in read(shown(story.run, "root"))
+
+
+def test_a_new_run_says_what_comes_next():
+    assert "0 % of traffic on v2.5.0; next: Gate: code review." in read(shown(a_story().run, "root"))

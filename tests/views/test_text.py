@@ -130,3 +130,9 @@ def test_too_many_blocks_lose_text_but_never_their_buttons():
 
     assert len(kept) <= 50
     assert kept[-1] == many[-1]
+
+
+def test_a_figure_and_its_unit_stay_in_one_line():
+    assert blocks.unbroken("5 % for 2 h 40 min, 212 ms, 3 minutes") == (
+        "5\u00a0% for 2\u00a0h 40\u00a0min, 212\u00a0ms, 3 minutes"
+    )

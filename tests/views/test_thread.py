@@ -28,9 +28,8 @@ def test_the_first_reply_is_the_plan_with_its_approvals_and_the_way_back():
 
     assert keys(run)[0] == "plan"
     assert "21 steps, 5 approvals, about 1 h 51 min if every approval comes at once." in plan
-    assert "1–3. Gates: code review · tests · build" in plan
-    assert "8. Shift 5 % of traffic to v2.5.0 *(approval)*" in plan
-    assert "9. Compare v2.5.0 with v2.4.1 at 5 %, 30 min" in plan
+    assert "1–3. Gate: code review · tests · build" in plan
+    assert "8–9. Shift 5 % of traffic to v2.5.0 *(approval)*, then compare for 30 min" in plan
     assert "*Way back*  Give stable v2.4.1 again → Weight 0" in plan
     assert "There is no staging environment." in plan
     assert "Round totals half to even" in plan
