@@ -1,0 +1,5 @@
+"""The stage of the live tests, for figures from real parts."""
+
+from tests.live.conftest import stage
+
+__all__ = ["stage"]
