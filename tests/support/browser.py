@@ -70,6 +70,8 @@ async def _ready(process: asyncio.subprocess.Process) -> str:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
+    # Gates, bakes and Slack's pace lie between a press and what it leads to.
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         try:
@@ -110,8 +112,8 @@ class Desk:
 
     @property
     def card(self) -> Locator:
-        """The newest card of a run in the channel; nothing else there has replies."""
-        return self.main.locator(".message:has(.replies)").last
+        """The newest card of a run in the channel."""
+        return self.main.locator(".message:not(.ephemeral, :has(.broadcast)):has(.card-like)").last
 
     async def act_as(self, number: int) -> None:
         await self.page.keyboard.press(f"Alt+{number}")
