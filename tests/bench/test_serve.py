@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.figures import line
+from tests.support.presses import approve_until_ended, start
 from tests.support.processes import cpu_seconds_of, memory_of
 from tests.support.stand_ins import stand_ins
 
@@ -18,6 +19,7 @@ _STARTS = 5
 
 async def test_cold_start_and_idle_memory(tmp_path: Path) -> None:
     async with stand_ins(tmp_path) as world:
+        world.workspace.put_faults({"rates": "lifted"})
         for _ in range(_STARTS):
             await world.bot.restart_after_a_crash()
         assert world.workspace.connections == 1
@@ -30,3 +32,8 @@ async def test_cold_start_and_idle_memory(tmp_path: Path) -> None:
         used = (cpu_seconds_of(world.bot.pid) - before) / _SETTLED
         print(f"serve, idle after {_SETTLED:.0f} s: {idle}, {used:.1%} of a core (aim ≤ 120 MB)")
         assert idle.rss > 0
+
+        root = await start(await world.person("ada"), "v2.5.0 canary")
+        await approve_until_ended(await world.person("bo"), root, world.bot)
+        await asyncio.sleep(_SETTLED)
+        print(f"serve, {_SETTLED:.0f} s after a whole run with its pictures: {memory_of(world.bot.pid)}")

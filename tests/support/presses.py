@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from bot.domain.run import Run
 from tests.support.bot_process import BotProcess
 from tests.support.eventually import eventually
-from tests.support.person import Message, Person
+from tests.support.person import Message, Person, button_on
 
 
 async def start(person: Person, words: str) -> Message:
@@ -43,6 +43,18 @@ async def approve_all(
             await before()
         answer = await person.presses("approve", message)
         assert answer["ok"], answer
+
+
+async def approve_until_ended(person: Person, root: Message, bot: BotProcess) -> Run:
+    """Press Approve at every question, however often it is asked; the run as it ended."""
+
+    async def look() -> Run:
+        for message in await person.reads(thread=root["ts"]):
+            if message["ts"] != root["ts"] and button_on(message, "approve"):
+                await person.presses("approve", message)
+        return await current(bot)
+
+    return await eventually(look, lambda run: run.is_terminal, within=180)
 
 
 async def _next(person: Person, root: Message, answered: set[str]) -> Message:
