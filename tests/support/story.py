@@ -222,11 +222,11 @@ class Story:
             self.gate(passed(step.action.gate))
         return self
 
-    def up(self) -> Self:
+    def up(self, health: str = "/health answers 200") -> Self:
         """The canary is deployed and healthy, without traffic."""
         self.does("canary/check")
         self.does("canary/deploy", takes=seconds(38), workload=self.workload(3))
-        return self.does("canary/header").does("canary/health", sentence="/health answers 200")
+        return self.does("canary/header").does("canary/health", sentence=health)
 
     def coming_up(self, ready: int, *problems: str) -> Self:
         self.does("canary/check").begins("canary/deploy")
@@ -374,13 +374,13 @@ class Story:
     def noted(self, key: str, sentence: str, *, loud: bool = False) -> Self:
         return self.says(Noted(key=key, sentence=sentence, loud=loud))
 
-    def promoted(self) -> Self:
+    def promoted(self, health: str = "/health answers 200") -> Self:
         """From the approved 100 % to the finish."""
         version = self.run.plan.request.version
         for name in ("promote/stable", "promote/traffic"):
             self.says(Approved(basis=Basis.COVERED), step=name)
             self.does(name)
-        self.does("promote/cleanup").does("finish/health", sentence="/health answers 200")
+        self.does("promote/cleanup").does("finish/health", sentence=health)
         return self.says(
             Ended(ending=Ending.FINISHED, reason=Reason.FINISHED, sentence=f"{version} serves everything.")
         )

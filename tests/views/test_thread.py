@@ -284,6 +284,19 @@ def test_what_is_not_proved_is_not_ticked():
     assert "✗ 5 comparisons with stable; no data, accepted by people" in said
 
 
+def test_without_a_url_health_is_said_not_to_be_checked():
+    story = a_story(a_canary_plan(gates=())).up("Not asked: the environment has no url to ask")
+    for weight in (5, 10, 25, 50, 100):
+        story.stage(weight)
+    run = story.promoted("Not asked: the environment has no url to ask").run
+
+    said = read(shown(run, "end"))
+
+    assert "health paths answered" not in said
+    assert "health paths, no url is configured" in said
+    assert "– no gates are configured" in said
+
+
 def test_a_run_that_a_gate_stopped_tells_what_was_found():
     story = a_story().gates_begin().gate(failed("tests", 7)).gate(passed("build"))
 
