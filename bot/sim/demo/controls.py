@@ -87,8 +87,8 @@ def controls(hands: Hands) -> tuple[Control, ...]:
         ),
         _action(
             "weight_by_hand",
-            "Weight to 80 by hand",
-            "Somebody edits the VirtualService with kubectl.",
+            "80 % by hand",
+            "Somebody gives the new version 80 % of the traffic with kubectl.",
             "Cluster",
             partial(hands.weights.shift_by_hand, 80),
         ),
@@ -99,12 +99,12 @@ def controls(hands: Hands) -> tuple[Control, ...]:
 
 def _of_new_version(breakage: ClusterBreakage) -> tuple[Control, ...]:
     faults: tuple[tuple[str, object, str, str], ...] = (
-        ("error_rate", 0.05, "Errors 5 %", "One request in twenty ends in 500."),
-        ("latency_ms", 300, "Latency +300 ms", "Every request takes 300 ms longer."),
+        ("error_rate", 0.05, "5 % errors", "One request in twenty ends in 500."),
+        ("latency_ms", 300, "+300 ms", "Every request takes 300 ms longer."),
         ("memory_leak_mb_per_min", 20, "Memory leak", "Each pod grows by 20 MB a minute."),
         ("never_ready", True, "Never ready", "The readiness probe fails."),
-        ("crash", True, "Crash", "The process ends with status 1 as soon as it starts."),
-        ("dependencies_down", True, "Dependencies down", "The database does not answer the health check."),
+        ("crash", True, "Crash at start", "The process ends with status 1 as soon as it starts."),
+        ("dependencies_down", True, "No database", "The database does not answer the health check."),
     )
     return tuple(
         _toggle(
@@ -132,7 +132,7 @@ def _of_slack(slack: SlackBreakage) -> tuple[Control, ...]:
     return (
         _toggle(
             "slack_429",
-            "Rate limited",
+            "429 answers",
             "Every message of the bot is answered with 429.",
             "Slack",
             lambda: slack.is_limited,
@@ -140,14 +140,14 @@ def _of_slack(slack: SlackBreakage) -> tuple[Control, ...]:
         ),
         _action(
             "slack_silence",
-            "Silence for 30 s",
+            "Silent for 30 s",
             "Slack is gone for half a minute: on a fast clock, for hours.",
             "Slack",
             slack.fall_silent,
         ),
         _action(
             "slack_drop",
-            "Drop the connection",
+            "Drop the socket",
             "Cut the bot's socket; it connects again.",
             "Slack",
             slack.drop_sockets,
@@ -193,7 +193,7 @@ def _of_the_world(hands: Hands) -> tuple[Control, ...]:
             "speed",
             "Speed",
             "How fast time runs; at 1× while a question waits.",
-            "Clock",
+            "World",
             "select",
             lambda: metronome.chosen,
             speed,
@@ -204,7 +204,7 @@ def _of_the_world(hands: Hands) -> tuple[Control, ...]:
             "rps",
             "Users",
             "Requests a second from simulated users.",
-            "Traffic",
+            "World",
             "select",
             lambda: traffic.rps,
             serve,

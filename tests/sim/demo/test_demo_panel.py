@@ -37,7 +37,7 @@ async def test_at_rest_the_panel_shows_a_whole_world(demo: Demo):
     assert state["traffic"] == {"stable": 100, "canary": 0, "rps": 50}
     assert state["versions"] == [{"version": "v2.4.0", "faults": {}}]
     assert {control["group"] for control in state["controls"]} == {
-        *("New version", "Metrics", "Slack", "Cluster", "Bot", "Clock", "Traffic")
+        *("New version", "Metrics", "Slack", "Cluster", "Bot", "World")
     }
     assert not any(control["value"] for control in state["controls"] if control["kind"] == "toggle")
 

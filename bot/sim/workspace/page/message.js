@@ -132,4 +132,4 @@ function tombstone(message, place) {
     h("div", { class: "gutter" }), h("div", { class: "message-body" }, "This message was deleted.", place === "channel" && message.reply_count ? replies(message) : null));
 }
 
-const excerpt = (root) => (root ? (root.text ?? "").replace(/<[^>]*\|?([^>]*)>/g, "$1").slice(0, 80) : channelName(channel(state.route.channel)));
+const excerpt = (root) => (root ? (root.text ?? "").replace(/<[^>]*\|?([^>]*)>/g, "$1").replace(/^(.{78}).{2,}$/s, "$1…") : channelName(channel(state.route.channel)));
