@@ -29,6 +29,8 @@ _OUTAGE = timedelta(minutes=1)
 # Points of the picture per stage; more would not be seen.
 _POINTS = 60
 _FINEST_POINT = timedelta(seconds=10)
+# A point speaks for the newest scrapes, so that the end of a bad stage shows what ended it.
+_WINDOWS_SHOWN = 3
 
 
 class BakeKind:
@@ -90,7 +92,7 @@ class BakeKind:
             canary_now=newest[0],
             stable_now=newest[1],
             warming=warming,
-            points=_with_point(context, before, new, old),
+            points=_with_point(context, before, new, old, is_last=verdict.kind is VerdictKind.WORSE),
             looked_at=context.now,
             first_seen=_first_seen(before, verdict, context.now),
         )
@@ -145,12 +147,14 @@ def _first_seen(before: Evidence, verdict: Verdict, now: datetime) -> datetime |
     return before.first_seen or now
 
 
-def _with_point(context: StepContext, before: Evidence, new: Tally, old: Tally) -> tuple[Point, ...]:
-    """The picture's points with the newest one, once enough time has passed since the last."""
+def _with_point(
+    context: StepContext, before: Evidence, new: Tally, old: Tally, *, is_last: bool
+) -> tuple[Point, ...]:
+    """The picture's points with the newest one, once enough time has passed; the last one shows why."""
     points = before.points
     action = action_of(context, Bake)
     between = max(action.duration / _POINTS, _FINEST_POINT)
-    if points and context.now - points[-1].at < between:
+    if points and not is_last and context.now - points[-1].at < between:
         return points
     canary, stable = _shown(new, before.canary_now), _shown(old, before.stable_now)
     if not canary and not stable:
@@ -160,7 +164,7 @@ def _with_point(context: StepContext, before: Evidence, new: Tally, old: Tally) 
 
 def _shown(tally: Tally, now: Sample | None) -> dict[str, float]:
     figures = {}
-    recent = [w for w in tally.recent if w.requests > 0]
+    recent = [w for w in tally.recent if w.requests > 0][-_WINDOWS_SHOWN:]
     if recent:
         figures["errors"] = sum(w.errors for w in recent) / sum(w.requests for w in recent)
     for name in ("p50", "p95", "p99", "memory", "business.conversion"):
