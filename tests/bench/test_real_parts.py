@@ -33,16 +33,19 @@ def _shifts(stage: Stage) -> list[tuple[datetime, int]]:
     return found
 
 
-async def test_a_press_on_the_real_control_plane(stage: Stage) -> None:
+async def test_a_press_on_the_real_control_plane(stage: Stage, load: StartLoad) -> None:
     stage.workspace.put_faults({"rates": "lifted"})
     road = timed(stage.workspace)
     bot = await stage.bot(bake=timedelta(0), canary=press.STAGES, analysis={"min_requests": 1})
+    # Without users there are no figures, and a stage without figures waits a minute for them.
+    users = load(stage.shop.host, rps=50, seconds=_LOAD_SECONDS * 2)
     root = await start(await stage.person("ada"), f"{NEW} canary")
     await approve_all(await stage.person("bo"), root, len(press.WEIGHTS))
     run = await press.at_the_last_weight(bot)
 
     presses = [one for one in road.deliveries if one.kind == "interactive"]
     press.report("real API server", presses, await bot.journal(run.id), _shifts(stage))
+    users.stop()
 
 
 @pytest.mark.parametrize("number", range(1, _TIMES + 1))
