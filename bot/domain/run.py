@@ -145,6 +145,17 @@ class Remark(Record):
     loud: bool
 
 
+class Hold(Record):
+    """A hold that is over; the one that lasts stands in the run itself."""
+
+    seq: int  # of the entry that began it
+    began: datetime
+    ended: datetime
+    by: Person | None  # None: the bot itself
+    why: str
+    resumed_by: Person | None  # None: the run went back instead
+
+
 class Turn(Record):
     """Why and by whom the run went back."""
 
@@ -182,6 +193,7 @@ class Run(Record):
     held_by: Person | None = None
     held_why: str = ""
     held_for: timedelta = timedelta(0)  # in all, without the hold that still lasts
+    holds: tuple[Hold, ...] = ()  # those that are over
     fired: Fired | None = None
     turn: Turn | None = None
     remarks: tuple[Remark, ...] = ()
@@ -448,11 +460,28 @@ def _held_or_resumed(run: Run, entry: Entry, event: Held | Resumed) -> Run:
     return run.with_(
         state=RunState.RUNNING,
         held_for=run.held_until(entry.at),
+        holds=_past_holds(run, entry),
         held_at=None,
         held_by=None,
         held_why="",
         accepted_at=entry.at if run.held_by is None else run.accepted_at,
     )
+
+
+def _past_holds(run: Run, entry: Entry) -> tuple[Hold, ...]:
+    """With the one that this entry ends, if the run is held."""
+    if run.held_at is None:
+        return run.holds
+    resumed_by = entry.person if isinstance(entry.event, Resumed) else None
+    hold = Hold(
+        seq=run.held_seq,
+        began=run.held_at,
+        ended=entry.at,
+        by=run.held_by,
+        why=run.held_why,
+        resumed_by=resumed_by,
+    )
+    return (*run.holds, hold)
 
 
 def _turned_back(run: Run, entry: Entry, event: TurnedBack) -> Run:
@@ -474,6 +503,7 @@ def _turned_back(run: Run, entry: Entry, event: TurnedBack) -> Run:
         state=RunState.GOING_BACK,
         turn=turn,
         held_for=run.held_until(entry.at),
+        holds=_past_holds(run, entry),
         held_at=None,
         grant=None,
         granting=(),

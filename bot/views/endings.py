@@ -9,6 +9,7 @@ from bot.domain.run import Run, RunState, StepStatus, Turn
 from bot.views import blocks
 from bot.views.card import going_back, serves
 from bot.views.criteria import criteria
+from bot.views.figures import comparison
 from bot.views.items import Item, Place, Setting, Told
 from bot.views.text import code, count, escaped, sentence, span, when
 from bot.views.thread import finding_line, gate_name
@@ -27,7 +28,10 @@ def rollback(run: Run, setting: Setting) -> list[Told]:
     why = sentence(escaped(turn.sentence, 900))
     lines = [f"{whom}*{word} {version}*: {why}", " · ".join(_times(run, turn))]
     if run.is_terminal:
-        lines.append(f"{_failed(run)}{serves(run)}{_healthy_again(run)}.")
+        lines.append(f"{_cost(run)}{serves(run)}{_healthy_again(run)}.")
+        if run.verdict is not None and run.verdict.checks:
+            figures = " · ".join(comparison(run.verdict))
+            lines.append(f"Last figures of {version} against {old}: {figures}.")
         if turn.quarantine:
             release = code(f"{setting.command} release {run.plan.request.version}")
             lines.append(f"{version} is quarantined until an admin types {release}.")
@@ -59,7 +63,7 @@ def _exact(moment: datetime) -> str:
     return f"<!date^{int(moment.timestamp())}^{{time_secs}}|{moment:%H:%M:%S} UTC>"
 
 
-def end(run: Run) -> list[Told]:
+def end(run: Run) -> list[Item]:
     """The last message of a run, shown in the channel too."""
     if run.ended is None:
         return []
@@ -76,7 +80,7 @@ def end(run: Run) -> list[Told]:
         is_broadcast=True,
         blocks=tuple(shown),
     )
-    return [(run.ended_at or run.updated_at, item)]
+    return [item]
 
 
 def _finished(run: Run) -> str:
@@ -147,7 +151,7 @@ def _finish(run: Run, name: str, version: str, old: str) -> str:
         return f"{name} {version} was not released:{why}. Everyone is still on {old}."
     if run.weight:
         return f"{name} {version} is being taken back, and some users still have it. Engineers are on it."
-    return f"{name} {version} was taken back at {at}. {_failed(run)}Everyone is on {old} again."
+    return f"{name} {version} was taken back at {at}. {_cost(run)}Everyone is on {old} again."
 
 
 def _has_reached_users(run: Run) -> bool:
@@ -156,13 +160,8 @@ def _has_reached_users(run: Run) -> bool:
 
 
 def _told(key: str, text: str) -> Item:
-    is_end = key == "finish"
     return Item(
-        key=f"stakeholders/{key}",
-        place=Place.STAKEHOLDERS,
-        text=text,
-        is_urgent=is_end,
-        blocks=(blocks.section(text),),
+        key=f"stakeholders/{key}", place=Place.STAKEHOLDERS, text=text, blocks=(blocks.section(text),)
     )
 
 
@@ -172,6 +171,19 @@ def _accepted(run: Run) -> datetime | None:
         if isinstance(step.action, TrafficToStable) and record.status is StepStatus.DONE:
             return record.evidence.accepted_at
     return None
+
+
+def affected(run: Run) -> timedelta | None:
+    """How long users met what was wrong: from when it was first seen to when all traffic was on stable."""
+    first_seen, accepted = run.turn.first_seen if run.turn else None, _accepted(run)
+    if first_seen is None or accepted is None or not _has_reached_users(run):
+        return None
+    return accepted - first_seen
+
+
+def _cost(run: Run) -> str:
+    lasted = affected(run)
+    return f"{_failed(run)}" + (f"Users were affected for {span(lasted)}. " if lasted is not None else "")
 
 
 def _failed(run: Run) -> str:

@@ -1,5 +1,6 @@
 """Forms and the Home tab."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from bot.domain.people import Person
@@ -71,26 +72,36 @@ def reason_form(kind: Literal["rollback", "abort"], run: Run) -> View:
     }
 
 
-def home(person: Person, active: tuple[Run, ...], recent: tuple[RunSummary, ...]) -> View:
-    """What waits for people first, then what runs, then what was."""
+def home(
+    person: Person,
+    active: tuple[Run, ...],
+    recent: tuple[RunSummary, ...],
+    threads: Mapping[str, str] | None = None,
+) -> View:
+    """What waits for people first, then what runs, then what was. `threads`: a run's card by the run's id."""
     waiting = [run for run in active if run.question is not None]
     running = [run for run in active if run.question is None]
     shown: list[Block] = [blocks.header(f"Good to see you, {person.name}")]
-    shown += _part("Waiting for an approval", waiting)
-    shown += _part("Running", running)
+    shown += _part("Waiting for an approval", waiting, threads or {})
+    shown += _part("Running", running, threads or {})
     if not active:
         shown.append(blocks.section("Nothing is being deployed."))
     shown += [blocks.divider(), blocks.section("*Recent runs*"), *history(recent[:_RUNS]).blocks]
     return {"type": "home", "blocks": shown[:_BLOCKS]}
 
 
-def _part(title: str, runs: list[Run]) -> list[Block]:
+def _part(title: str, runs: list[Run], threads: Mapping[str, str]) -> list[Block]:
     if not runs:
         return []
-    lines = [f"{code(run.id)} {summary(run)}" for run in runs[:_RUNS]]
+    shown = [blocks.section(f"*{title}*"), *(_run(run, threads.get(run.id)) for run in runs[:_RUNS])]
     if len(runs) > _RUNS:
-        lines.append(f"… and {len(runs) - _RUNS} more")
-    return blocks.sections([f"*{title}*", *lines])
+        shown.append(blocks.context(f"… and {len(runs) - _RUNS} more"))
+    return shown
+
+
+def _run(run: Run, thread: str | None) -> Block:
+    line = blocks.section(f"{code(run.id)} {summary(run)}")
+    return line if thread is None else {**line, "accessory": blocks.link("Open thread ↗", thread)}
 
 
 def _select(block: str, label: str, options: tuple[str, ...]) -> Block:

@@ -1,10 +1,12 @@
 """All messages of a run, in the order in which they are posted."""
 
+from datetime import datetime
+
 from bot.domain.run import Run
 from bot.views import blocks
 from bot.views.card import card
 from bot.views.endings import end, rollback, stakeholders
-from bot.views.items import Item, Setting
+from bot.views.items import Item, Setting, Told
 from bot.views.plans import plan_item
 from bot.views.questions import questions
 from bot.views.stages import stages
@@ -18,7 +20,8 @@ def messages(run: Run, setting: Setting) -> tuple[Item, ...]:
     """How the run should stand in Slack: a pure function of what its journal says.
 
     The thread is in the order in which things happened, so that it reads as a story even if Slack was away
-    for an hour. At the same moment a snapshot stands above the question that it leads to.
+    for an hour. A snapshot stands above the question that it leads to, and the stage's picture below it:
+    that takes a while to draw.
     """
     told = [
         *gates(run),
@@ -27,11 +30,15 @@ def messages(run: Run, setting: Setting) -> tuple[Item, ...]:
         *questions(run, setting),
         *remarks(run, setting),
         *rollback(run, setting),
-        *end(run),
     ]
-    told.sort(key=lambda one: one[0])
-    items = [card(run, setting), *stakeholders(run, setting), plan_item(run), *(item for _, item in told)]
-    return tuple(_fitted(item) for item in items)
+    told.sort(key=_turn)
+    thread = [plan_item(run), *(item for _, item in told), *end(run)]
+    return tuple(_fitted(item) for item in (card(run, setting), *stakeholders(run, setting), *thread))
+
+
+def _turn(one: Told) -> tuple[datetime, bool]:
+    moment, item = one
+    return moment, item.picture is not None
 
 
 def _fitted(item: Item) -> Item:

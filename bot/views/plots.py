@@ -27,6 +27,8 @@ _TITLE, _WORDS, _TICKS = 29, 22, 21
 _LETTER = 0.66
 _LONGEST_NAME = 18
 _POINTS_PER_INCH = 72
+# Four colours and the steps between each of them and white.
+_COLOURS = 64
 
 
 class Panel(Record):
@@ -64,9 +66,18 @@ def draw(picture: Picture) -> bytes:
         _marks(axes, picture)
         _dress(axes, panel)
     figure.subplots_adjust(left=0.085, right=0.98, top=0.68, bottom=0.17, wspace=0.22)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return _packed(figure)
+
+
+def _packed(figure: "Figure") -> bytes:
+    """With a palette: a third of the bytes, for phones on the way."""
+    from PIL import Image
+
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    whole = Image.open(drawn).convert("RGB")
+    whole.quantize(_COLOURS, dither=Image.Dither.NONE).save(packed, format="png", optimize=True)
+    return packed.getvalue()
 
 
 def _is_known(picture: Picture, key: str) -> bool:

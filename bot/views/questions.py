@@ -68,7 +68,6 @@ def _open(run: Run, question: Question, setting: Setting) -> Item:
         key=f"question/{question.id}",
         place=Place.THREAD,
         text=f"{whom} {ask} {_verdict_words(question.verdict)}".strip(),
-        is_urgent=True,
         blocks=(
             blocks.section(f"{whom}  *{ask}*"),
             blocks.section(_seen(question.verdict)),
@@ -121,4 +120,4 @@ def _nudges(run: Run, question: Question, setting: Setting) -> list[Told]:
 
 def _nudge(key: str, text: str) -> Item:
     said = text.strip()
-    return Item(key=key, place=Place.THREAD, text=said, is_urgent=True, blocks=(blocks.section(said),))
+    return Item(key=key, place=Place.THREAD, text=said, blocks=(blocks.section(said),))

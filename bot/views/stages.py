@@ -25,12 +25,22 @@ def stages(run: Run) -> list[Told]:
             continue
         if record.ended is not None:
             found.append((record.ended, _snapshot(run, step.action, record, verdict)))
-            found += [(record.ended, item) for item in _picture(run, step.action, record, verdict)]
+            drawn = _picture(run, step.action, record, verdict)
+            found += [(_last_word(run, step, record.ended), item) for item in drawn]
             continue
         since = _outage(record.evidence)
         if since is not None:
             found.append((since, _blind(run, step, verdict, since)))
     return found
+
+
+def _last_word(run: Run, bake: Step, ended: datetime) -> datetime:
+    """When the question that the stage leads to was asked: people are asked before a picture is drawn."""
+    order = [step.id for step in run.plan.steps]
+    following = next((s for s in run.plan.shifts if order.index(s.id) > order.index(bake.id)), None)
+    every = [closed.question for closed in run.closed] + ([run.question] if run.question else [])
+    asked = (q.asked_at for q in every if following is not None and q.step == following.id)
+    return next(asked, ended)
 
 
 def _outage(evidence: Evidence) -> datetime | None:
@@ -62,7 +72,6 @@ def _snapshot(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> I
         key=f"stage/{weight}",
         place=Place.THREAD,
         text=f"{weight} %: {verdict_word(verdict)}. {said} {'; '.join(comparison(verdict))}".strip(),
-        is_urgent=True,
         blocks=(*shown, blocks.context(small)),
     )
 
@@ -120,6 +129,5 @@ def _blind(run: Run, step: Step, verdict: Verdict, since: datetime) -> Item:
         key=f"blind/{step.id}",
         place=Place.THREAD,
         text=text,
-        is_urgent=True,
         blocks=(blocks.section(text),),
     )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 # Outside text stays in its line, so it cannot pass for another line of a card.
 _SPACE = re.compile(r"\s+")
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
 
 
 def escaped(text: str, most: int = 300) -> str:
@@ -97,6 +98,8 @@ def figure(value: float | None, unit: str) -> str:
             return size(value)
         case "1/s":
             return f"{value:.1f}/s"
+        case "cores":
+            return f"{value:.2f} cores"
         case _:
             return f"{value:,.3g}"
 
@@ -114,6 +117,11 @@ def change(value: float | None, unit: str) -> str:
 def short_digest(digest: str | None) -> str:
     """`sha256:9f2c1a07…`."""
     return f"{digest[:15]}…" if digest else "unknown"
+
+
+def with_short_digests(text: str) -> str:
+    """Nobody reads 64 hexadecimal digits; the report holds them."""
+    return _DIGEST.sub(r"\1…", text)
 
 
 def sentence(text: str) -> str:

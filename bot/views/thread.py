@@ -4,10 +4,10 @@ from datetime import datetime
 
 from bot.domain.actions import DeployCanary, RunGate
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
-from bot.domain.run import Run, RunState, StepRecord, StepStatus
+from bot.domain.run import Hold, Run, RunState, StepRecord, StepStatus
 from bot.views import blocks
 from bot.views.items import Item, Place, Setting, Told
-from bot.views.text import code, escaped, plural, sentence, short_digest, span, took, when
+from bot.views.text import code, escaped, plural, sentence, short_digest, span, took, when, with_short_digests
 
 _FINDINGS = 5
 _GATE_WORD = {
@@ -43,7 +43,7 @@ def finding_line(finding: Finding) -> str:
 
 def _gate(gate: str, result: GateResult) -> Item:
     name, word = gate_name(gate), _GATE_WORD[result.status]
-    headline = escaped(result.headline, 500)
+    headline = escaped(with_short_digests(result.headline), 500)
     lines = [f"*{name}: {word}* in {span(result.took)}", headline]
     # The gravest first: the first few decide what people look at.
     order = list(Severity)
@@ -52,7 +52,8 @@ def _gate(gate: str, result: GateResult) -> Item:
     if len(findings) > _FINDINGS:
         lines.append(f"… and {len(findings) - _FINDINGS} more in the report")
     shown = [blocks.section("\n".join(line for line in lines if line))]
-    small = [escaped(text, 120) for text in (*result.facts[:6], *result.tools[:4])]
+    facts = [fact for fact in result.facts if fact not in result.headline]
+    small = [escaped(with_short_digests(text), 120) for text in (*facts[:6], *result.tools[:4])]
     if result.report:
         small.append(f"report {code(result.report)}")
     if small:
@@ -94,18 +95,15 @@ def _coming_up(run: Run, record: StepRecord) -> str:
 
 
 def remarks(run: Run, setting: Setting) -> list[Told]:
-    """What was noted, and the newest hold."""
+    """What was noted, and the holds: those that are over, and the one that lasts."""
     found: list[Told] = []
     for remark in run.remarks:
         whom = _mentions(*setting.approvers, *setting.escalate_to) if remark.loud else ""
         text = f"{whom}{escaped(remark.sentence, 1_500)}"
         found.append((remark.at, _item(f"trouble/{remark.key}", text, urgent=remark.loud)))
+    found += [(hold.began, _item(f"held/{hold.seq}", _was_held(run, hold))) for hold in run.holds]
     if run.state is RunState.HELD and run.held_at is not None:
         found.append((run.held_at, _held(run, setting, run.held_at)))
-    elif run.held_seq:
-        # When it ended is not in the run any more; where it was posted, it is edited.
-        over = _item(f"held/{run.held_seq}", "This hold is over; the card shows where the run stands.")
-        found.append((run.started_at, over))
     return found
 
 
@@ -122,7 +120,18 @@ def _held(run: Run, setting: Setting, since: datetime) -> Item:
             f"{_mentions(*setting.approvers)}Holding at {run.weight} % since {when(since)}.{why} Resume if "
             "that is in order, or roll back. Without an answer the run goes back to stable."
         )
-    return _item(f"held/{run.held_seq}", text, urgent=True)
+    return _item(f"held/{run.held_seq}", text, urgent=run.held_by is None)
+
+
+def _was_held(run: Run, hold: Hold) -> str:
+    who = escaped(hold.by.name) if hold.by is not None else "Slackwater"
+    why = f" {sentence(escaped(hold.why, 600))}" if hold.why else ""
+    if hold.resumed_by is not None:
+        over = f"Resumed by {escaped(hold.resumed_by.name)}."
+    else:
+        over = f"It ended with the way back to {escaped(run.plan.request.running_version)}."
+    lasted = span(hold.ended - hold.began)
+    return f"Held by {who} from {when(hold.began)} to {when(hold.ended)}, {lasted}.{why} {over}"
 
 
 def _mentions(*whom: str) -> str:

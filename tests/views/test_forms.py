@@ -5,7 +5,7 @@ import pytest
 from bot.views.forms import deploy_form, home, reason_form
 from tests.support.builders import ADA
 from tests.support.story import a_story
-from tests.views.reading import complaints
+from tests.views.reading import THREAD, complaints
 from tests.views.test_answers import a_summary
 
 
@@ -73,8 +73,8 @@ def test_home_shows_what_waits_for_people_first():
     texts = [str(block.get("text", {}).get("text")) for block in view["blocks"]]
     titles = [text.splitlines()[0] for text in texts]
     assert titles.index("*Waiting for an approval*") < titles.index("*Running*")
-    assert "`checkout-1`" in texts[titles.index("*Waiting for an approval*")]
-    assert "`search-1`" in texts[titles.index("*Running*")]
+    assert "`checkout-1`" in texts[titles.index("*Waiting for an approval*") + 1]
+    assert "`search-1`" in texts[titles.index("*Running*") + 1]
     assert "*Recent runs*" in titles
     assert "Nothing is being deployed." not in titles
 
@@ -84,4 +84,14 @@ def test_home_says_that_nothing_runs():
 
     texts = [str(block.get("text", {}).get("text")) for block in view["blocks"]]
     assert "Nothing is being deployed." in texts
+    assert not complaints(view["blocks"], "home")
+
+
+def test_home_leads_to_the_threads_that_are_known():
+    known, new = a_story().run, a_story().run.with_(id="search-1")
+
+    view = home(ADA, (known, new), (), {"checkout-1": THREAD})
+
+    links = [block["accessory"] for block in view["blocks"] if "accessory" in block]
+    assert [link["url"] for link in links] == [THREAD]
     assert not complaints(view["blocks"], "home")

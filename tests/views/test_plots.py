@@ -35,6 +35,10 @@ def test_a_picture_is_1200_by_500_at_twice_the_density():
     assert size_of(draw(a_picture(points(25)))) == (2_400, 1_000)
 
 
+def test_a_picture_is_small_enough_for_a_phone_on_the_way():
+    assert len(draw(a_picture(points(25, 120)))) < 60_000
+
+
 def test_the_same_points_give_the_same_bytes_and_others_do_not():
     one, again = draw(a_picture(points(25))), draw(a_picture(points(25)))
 

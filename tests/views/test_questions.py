@@ -22,7 +22,7 @@ def test_a_question_mentions_the_approvers_and_shows_what_an_answer_rests_on():
     assert "Image `sha256:9f2c1a07…`, step 10 of 21, attempt 1." in said
     assert "Without an answer: reminder" in said
     assert "back to v2.4.1 at" in said
-    assert question.is_urgent
+    assert not question.is_urgent
 
 
 def test_the_notice_of_a_question_tells_the_verdict_too():

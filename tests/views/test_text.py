@@ -37,6 +37,7 @@ def test_spans(duration, words):
         (251_000_000, "bytes", "251 MB"),
         (1_400_000_000, "bytes", "1.4 GB"),
         (25.04, "1/s", "25.0/s"),
+        (0.1234, "cores", "0.12 cores"),
         (None, "s", "–"),
     ],
 )

@@ -2,11 +2,12 @@
 
 import pytest
 
-from bot.domain.events import Ending
+from bot.domain.events import Ending, Noted
 from bot.domain.figures import Tally
 from bot.domain.gates import Finding, GateStatus, Severity
 from bot.domain.reasons import Reason
 from bot.views.items import Place, Setting
+from bot.views.messages import messages
 from tests.support.builders import BO, CY
 from tests.support.story import (
     a_canary_plan,
@@ -18,7 +19,7 @@ from tests.support.story import (
     seconds,
     unknown,
 )
-from tests.views.reading import BOSS, ONCALL, THREAD, buttons, keys, read, shown
+from tests.views.reading import BOSS, ONCALL, SETTING, THREAD, buttons, keys, read, shown
 
 
 def test_the_first_reply_is_the_plan_with_its_approvals_and_the_way_back():
@@ -38,7 +39,8 @@ def test_the_first_reply_is_the_plan_with_its_approvals_and_the_way_back():
 def test_the_thread_is_in_the_order_in_which_things_happened():
     story = a_story().gates_begin()
     story.gate(passed("build")).gate(passed("tests")).gate(passed("code-review")).up()
-    run = story.stage(5).stage(10).held("", BO).run
+    story.stage(5).stage(10).now += seconds(1)
+    run = story.held("", BO).run
 
     assert keys(run) == [
         "plan",
@@ -48,8 +50,8 @@ def test_the_thread_is_in_the_order_in_which_things_happened():
         "deploy",
         "question/question-5-1",
         "stage/5",
-        "picture/5",
         "question/question-10-1",
+        "picture/5",
         "stage/10",
         "picture/10",
         f"held/{run.held_seq}",
@@ -75,6 +77,16 @@ def test_a_gate_is_told_when_it_ends_and_not_before():
     assert "*Tests: ✓ passed* in 41 s" in said
     assert "42 tests, 3 skipped · coverage 91.2 % · pytest 9.2.0 · report `tests-report.md`" in said
     assert not shown(ended, "gate/tests").is_urgent
+
+
+def test_a_gate_says_nothing_twice_and_cuts_digests_short():
+    facts = ("built in 4.2 s", "0 warnings", "dist/app.js 1.2 MB, sha256:9f2c1a07" + "0" * 56)
+    result = passed("build", headline="built in 4.2 s, 0 warnings", facts=facts)
+
+    said = read(shown(a_story().gates_begin().gate(result).run, "gate/build"))
+
+    assert said.count("4.2 s") == 1
+    assert "dist/app.js 1.2 MB, sha256:9f2c1a07… · pytest" in said
 
 
 def test_a_failed_gate_shows_the_gravest_findings_first_with_place_and_remedy():
@@ -196,13 +208,43 @@ def test_a_hold_by_the_bot_asks_the_approvers_and_says_what_silence_does():
     assert "Without an answer the run goes back to stable." in text
 
 
-def test_a_hold_that_ended_is_edited():
-    story = a_story().through_gates().up().held("", BO)
+def test_a_hold_that_ended_says_how_long_it_was_and_who_let_the_run_go_on():
+    story = a_story().through_gates().up().held("looking at a log line", BO)
     key = f"held/{story.run.held_seq}"
 
-    run = story.resumed().run
+    text = shown(story.resumed(CY).run, key).text
 
-    assert "This hold is over" in shown(run, key).text
+    assert text.startswith("Held by Bo from <!date^")
+    assert text.endswith("UTC>, 3 min. looking at a log line. Resumed by Cy.")
+
+
+def test_every_hold_keeps_its_own_message():
+    story = a_story().through_gates().up().held("", BO)
+    first = f"held/{story.run.held_seq}"
+    story.resumed().held("Somebody else changed the route.")
+    second = f"held/{story.run.held_seq}"
+
+    run = story.turned_by(CY, "Rolled back by Cy.").run
+
+    assert "Resumed by Bo." in shown(run, first).text
+    assert "Held by Slackwater from" in shown(run, second).text
+    assert shown(run, second).text.endswith("It ended with the way back to v2.4.1.")
+
+
+def test_people_are_asked_between_a_stages_figures_and_its_picture():
+    story = a_story().through_gates().up().stage(5)
+    story.says(Noted(key="k", sentence="Odd."), after=seconds(1))
+    story.now += seconds(1)
+
+    assert keys(story.asked(10).run)[-4:] == ["stage/5", "trouble/k", "question/question-10-1", "picture/5"]
+
+
+def test_only_what_cannot_wait_overtakes_the_story():
+    urgent = {item.key.partition("/")[0] for run in a_whole_canary().seen for item in _urgent(run)}
+    urgent_on_a_bad_day = {item.key for run in _a_bad_day().seen for item in _urgent(run)}
+
+    assert urgent == {"question"}
+    assert urgent_on_a_bad_day == {"question/question-5-1", "question/question-10-1", "rollback"}
 
 
 def test_a_loud_remark_mentions_those_on_call_and_a_quiet_one_nobody():
@@ -230,7 +272,9 @@ def test_a_rollback_that_is_done_tells_what_it_cost_and_who_serves_now():
     said = read(shown(_a_bad_day().run, "rollback"))
 
     assert "|09:45:57 UTC> weight 0 accepted" in said
-    assert "34 of 7,950 counted requests on v2.5.0 failed. v2.4.1 serves everything and is healthy." in said
+    assert "34 of 7,950 counted requests on v2.5.0 failed. Users were affected for 6.0 s. " in said
+    assert "v2.4.1 serves everything and is healthy." in said
+    assert "Last figures of v2.5.0 against v2.4.1: errors 4.8 % against 0.05 % · p95 214 ms" in said
     assert "v2.5.0 is quarantined until an admin types `/deploy release v2.5.0`." in said
 
 
@@ -332,7 +376,8 @@ def test_stakeholders_are_told_what_a_bad_day_cost():
     text = shown(_a_bad_day().run, "stakeholders/finish").text
 
     assert "checkout v2.5.0 was taken back at" in text
-    assert "34 of 7,950 counted requests on v2.5.0 failed. Everyone is on v2.4.1 again." in text
+    assert "34 of 7,950 counted requests on v2.5.0 failed. Users were affected for 6.0 s." in text
+    assert "Everyone is on v2.4.1 again." in text
 
 
 def test_what_never_reached_users_is_not_said_to_be_taken_back():
@@ -343,6 +388,10 @@ def test_what_never_reached_users_is_not_said_to_be_taken_back():
         shown(stopped, "stakeholders/finish").text
     )
     assert "was not released: it was stopped before." in shown(aborted, "stakeholders/finish").text
+
+
+def _urgent(run):
+    return [item for item in messages(run, SETTING) if item.is_urgent]
 
 
 def _a_bad_day():
