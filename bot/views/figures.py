@@ -49,10 +49,12 @@ def comparison(verdict: Verdict) -> list[str]:
     """The figures that an approval rests on, the new version's against stable's."""
     parts = []
     for check in verdict.checks:
-        if check.name not in {"errors", "p95", "conversion"}:
+        if check.name not in {"errors", "p95", "conversion"} or check.canary is None:
             continue
         label = _name(check).lower() if check.name != "p95" else "p95"
-        text = f"{label} {figure(check.canary, check.unit)} against {figure(check.stable, check.unit)}"
+        text = f"{label} {figure(check.canary, check.unit)}"
+        if check.stable is not None:
+            text += f" against {figure(check.stable, check.unit)}"
         if check.name == "errors" and check.low is not None and check.high is not None:
             shift = points(check.change or 0.0)
             text += f" ({shift} points, 95 % interval {points(check.low)} to {points(check.high)})"

@@ -43,7 +43,8 @@ def finding_line(finding: Finding) -> str:
 
 def _gate(gate: str, result: GateResult) -> Item:
     name, word = gate_name(gate), _GATE_WORD[result.status]
-    headline = escaped(with_short_digests(result.headline), 500)
+    said = escaped(with_short_digests(result.headline), 500)
+    headline = sentence(said[:1].upper() + said[1:])
     lines = [f"*{name}: {word}* in {span(result.took)}", headline]
     # The gravest first: the first few decide what people look at.
     order = list(Severity)
