@@ -308,6 +308,20 @@ async def test_a_change_by_somebody_else_in_between_is_a_conflict(
     assert (await router.split()).canary == 0
 
 
+async def test_only_what_was_looked_at_is_changed(shop: Shop, kube: KubeClient) -> None:
+    router = await opened(shop, kube)
+    await router.split()
+    path = path_of(shop.virtual_service)
+    await shop.team.merge(path, {"metadata": {"labels": {"touched": "yes"}}})
+
+    with pytest.raises(Conflict):
+        await router.shift(25)
+
+    assert (await router.split()).canary == 0
+    await router.shift(25)
+    assert (await router.split()).canary == 25
+
+
 async def test_of_two_shifts_at_once_each_one_counts_or_is_a_conflict(shop: Shop, kube: KubeClient) -> None:
     router = await opened(shop, kube)
 

@@ -4,7 +4,7 @@ Only these two routes are ever changed; whatever else the team keeps in the obje
 change names the revision it was thought out on, so a late one, or one of somebody else, cannot be overrun.
 """
 
-from bot.clients.kube import KubeClient
+from bot.clients.kube import KubeClient, Object
 from bot.domain.actions import Side
 from bot.domain.outcome import TrafficSplit
 from bot.domain.plan import Target
@@ -19,9 +19,11 @@ class IstioRouter:
         self._kube = kube
         self._target = target
         self._path = paths.virtual_service(target.namespace, target.virtual_service)
+        self._seen: Object | None = None  # as last looked at, for one change
 
     async def split(self) -> TrafficSplit:
-        return Routes(await self._kube.get(self._path), self._target).split()
+        self._seen = await self._kube.get(self._path)
+        return Routes(self._seen, self._target).split()
 
     async def shift(self, weight: int) -> None:
         await self._change(weight=weight, header=None)
@@ -33,7 +35,8 @@ class IstioRouter:
         await self._change(weight=0, header=Side.STABLE)
 
     async def _change(self, *, weight: int | None, header: Side | None) -> None:
-        service = await self._kube.get(self._path)
+        # What was just judged is what is changed: if anything happened since, the revision no longer fits.
+        service, self._seen = self._seen or await self._kube.get(self._path), None
         routes = Routes(service, self._target)
         # The weight first: making a header route moves the weighted one to another place in the list.
         operations = [
