@@ -66,14 +66,19 @@ def figures_table(verdict: Verdict, canary: str, stable: str) -> Block:
     """Every figure: new, stable, change. Narrow, so that a phone shows all four columns."""
     rows = [
         (
-            _name(check),
-            figure(check.canary, check.unit),
-            figure(check.stable, check.unit),
+            f"{_name(check)}, cores" if check.unit == "cores" else _name(check),
+            _cell(check.canary, check.unit),
+            _cell(check.stable, check.unit),
             "–" if check.name in _BY_WEIGHT else change(check.change, check.unit).removesuffix(" points"),
         )
         for check in verdict.checks
     ]
     return blocks.table(("figure", canary, stable, "change"), rows)
+
+
+def _cell(value: float | None, unit: str) -> str:
+    """As short as a phone needs it: the row names the longest unit."""
+    return figure(value, unit).removesuffix(" cores")
 
 
 def in_words(verdict: Verdict, canary: str, stable: str) -> str:

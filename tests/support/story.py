@@ -83,6 +83,7 @@ def healthy(**changes: Any) -> Verdict:
             a_check("p95", 0.212, 0.208, limit=0.0208),
             a_check("p99", 0.420, 0.431, judged=False),
             a_check("throughput", 25.0, 75.0, "1/s", judged=False),
+            a_check("cpu", 0.04, 0.09, "cores", judged=False),
             a_check("memory", 251_000_000, 249_000_000, "bytes", judged=False),
             a_check("conversion", 0.031, 0.030, "ratio", judged=False),
         ),

@@ -142,6 +142,8 @@ def test_a_stage_ends_with_its_verdict_and_a_table_of_new_stable_and_change():
     assert ["Errors", "0.04 %", "0.05 %", "−0.01"] in rows
     assert ["p95", "212 ms", "208 ms", "+4 ms"] in rows
     assert ["Throughput", "25.0/s", "75.0/s", "–"] in rows
+    assert ["CPU, cores", "0.04", "0.09", "–"] in rows
+    assert max(len("".join(row)) for row in rows) <= 30, "a phone is 360 points wide"
     assert "*5 % for 30 min: ✓ healthy.* 7,310 requests" in read(stage)
     assert "7,310 requests on v2.5.0, 66,020 on v2.4.1." in read(stage)
 
