@@ -125,6 +125,16 @@ class Desk:
         await self.page.keyboard.type(words)
         await self.page.keyboard.press("Enter")
 
+    async def seconds_from_enter_to(self, selector: str, words: str) -> float:
+        """Press Enter; how long until this is on the page, by the page's own clock.
+
+        What Playwright waits for it asks for ever more rarely, which would add up to half a second.
+        """
+        await self.page.evaluate(_WATCH, [selector, words])
+        await self.page.keyboard.press("Enter")
+        took: float = await self.page.evaluate("watched")
+        return took
+
     async def open_thread(self) -> None:
         """By keyboard, from the newest message of the channel that has one."""
         await self.card.focus()
@@ -151,6 +161,20 @@ class Desk:
         found: list[str] = await self.page.evaluate(_SIDEWAYS)
         return found
 
+
+_WATCH = """([selector, words]) => {
+  let pressed = 0;
+  addEventListener("keydown", () => { pressed = performance.now(); }, { capture: true, once: true });
+  window.watched = new Promise((resolve) => {
+    const look = () => {
+      if (![...document.querySelectorAll(selector)].some((node) => node.innerText.includes(words))) return;
+      observer.disconnect();
+      resolve((performance.now() - pressed) / 1000);
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+}"""
 
 _SIDEWAYS = """() => {
   const over = [...document.querySelectorAll("#main .scroller, #thread .scroller, #main, #thread")]

@@ -29,6 +29,18 @@ async def act_as(page: Page, number: int) -> None:
     await expect(page.locator(".person").nth(number - 1)).to_have_attribute("aria-checked", "true")
 
 
+async def test_the_bare_address_leads_a_newcomer_to_the_first_channel_and_a_first_command(
+    open_page: Open,
+) -> None:
+    page = await open_page("")
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("deploys")
+    await page.get_by_role("button", name="/deploy v2.5.0 canary").click()
+
+    await expect(page.locator(COMPOSER)).to_have_value("/deploy v2.5.0 canary")
+    await expect(page.locator(COMPOSER)).to_be_focused()
+
+
 async def test_a_message_that_is_sent_appears_for_everybody_at_once(open_page: Open) -> None:
     ada, bo = await open_page(), await open_page(person="bo")
 
