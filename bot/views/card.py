@@ -6,6 +6,7 @@ from bot.domain.plan import Phase, Step
 from bot.domain.run import Run, RunState, StepStatus
 from bot.domain.verdict import Verdict
 from bot.views import blocks
+from bot.views.cost import cost
 from bot.views.figures import health_line
 from bot.views.items import Block, Item, Place, Setting
 from bot.views.plans import noticed
@@ -104,7 +105,7 @@ def _ended(run: Run) -> str:
         RunState.ABORTED: "Aborted",
         RunState.STOPPED: "Stopped before production was touched,",
     }[run.state]
-    return f"{word} after {took}. {why} {serves(run)}."
+    return f"{word} after {took}. {why} {cost(run)}{serves(run)}."
 
 
 def serves(run: Run) -> str:

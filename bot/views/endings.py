@@ -2,16 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from bot.domain.actions import Bake, CheckHealth, SetWeight, TrafficToStable
+from bot.domain.actions import CheckHealth, SetWeight
 from bot.domain.events import Ended
 from bot.domain.gates import GateStatus
 from bot.domain.run import Run, RunState, StepStatus, Turn
 from bot.views import blocks
 from bot.views.card import going_back, serves
+from bot.views.cost import cost, has_reached_users, weight_0_accepted
 from bot.views.criteria import criteria
 from bot.views.figures import comparison
 from bot.views.items import Item, Place, Setting, Told
-from bot.views.text import code, count, escaped, sentence, span, when
+from bot.views.text import code, escaped, sentence, span, when
 from bot.views.thread import finding_line, gate_name
 
 _BLOCKERS = 5
@@ -28,7 +29,7 @@ def rollback(run: Run, setting: Setting) -> list[Told]:
     why = sentence(escaped(turn.sentence, 900))
     lines = [f"{whom}*{word} {version}*: {why}", " · ".join(_times(run, turn))]
     if run.is_terminal:
-        lines.append(f"{_cost(run)}{serves(run)}{_healthy_again(run)}.")
+        lines.append(f"{cost(run)}{serves(run)}{_healthy_again(run)}.")
         if run.verdict is not None and run.verdict.checks:
             figures = " · ".join(comparison(run.verdict))
             lines.append(f"Last figures of {version} against {old}: {figures}.")
@@ -52,7 +53,7 @@ def _times(run: Run, turn: Turn) -> list[str]:
     if turn.first_seen is not None:
         times.append(f"{_exact(turn.first_seen)} first seen")
     times.append(f"{_exact(turn.at)} decided")
-    accepted = _accepted(run)
+    accepted = weight_0_accepted(run)
     if accepted is not None:
         times.append(f"{_exact(accepted)} weight 0 accepted")
     return times
@@ -100,7 +101,7 @@ def _unfinished(run: Run, ended: Ended) -> str:
     }.get(run.state, run.state.value)
     name, version = escaped(request.application), escaped(request.version)
     why = sentence(escaped(ended.sentence, 900))
-    return f"*{name} {version} {word}* after {_took(run)}. {why} {serves(run)}."
+    return f"*{name} {version} {word}* after {_took(run)}. {why} {cost(run)}{serves(run)}."
 
 
 def _blockers(run: Run) -> list[str]:
@@ -129,8 +130,8 @@ def stakeholders(run: Run, setting: Setting) -> list[Item]:
     items = [
         _told(
             "start",
-            f"{name} {version} is going out to {escaped(request.environment)} step by step, until about "
-            f"{until} at the earliest.{about}{follow}",
+            f"{name} {version} is going out to {escaped(request.environment)} step by step. All users "
+            f"have it at about {until} at the earliest.{about}{follow}",
         )
     ]
     first = next((s for s in run.plan.shifts if run.record(s.id).status is StepStatus.DONE), None)
@@ -146,54 +147,18 @@ def _finish(run: Run, name: str, version: str, old: str) -> str:
     at = when(run.ended_at or run.updated_at)
     if run.state is RunState.FINISHED:
         return f"{name} {version} is out: everyone has it since {at}."
-    if not _has_reached_users(run):
+    if not has_reached_users(run):
         why = " its checks did not pass" if _blockers(run) else " it was stopped before"
         return f"{name} {version} was not released:{why}. Everyone is still on {old}."
     if run.weight:
         return f"{name} {version} is being taken back, and some users still have it. Engineers are on it."
-    return f"{name} {version} was taken back at {at}. {_cost(run)}Everyone is on {old} again."
-
-
-def _has_reached_users(run: Run) -> bool:
-    shifts = (step for step in run.plan.steps if isinstance(step.action, SetWeight))
-    return any(run.record(step.id).status is not StepStatus.PENDING for step in shifts)
+    return f"{name} {version} was taken back at {at}. {cost(run)}Everyone is on {old} again."
 
 
 def _told(key: str, text: str) -> Item:
     return Item(
         key=f"stakeholders/{key}", place=Place.STAKEHOLDERS, text=text, blocks=(blocks.section(text),)
     )
-
-
-def _accepted(run: Run) -> datetime | None:
-    for step in run.plan.way_back:
-        record = run.record(step.id)
-        if isinstance(step.action, TrafficToStable) and record.status is StepStatus.DONE:
-            return record.evidence.accepted_at
-    return None
-
-
-def affected(run: Run) -> timedelta | None:
-    """How long users met what was wrong: from when it was first seen to when all traffic was on stable."""
-    first_seen, accepted = run.turn.first_seen if run.turn else None, _accepted(run)
-    if first_seen is None or accepted is None or not _has_reached_users(run):
-        return None
-    return accepted - first_seen
-
-
-def _cost(run: Run) -> str:
-    lasted = affected(run)
-    return f"{_failed(run)}" + (f"Users were affected for {span(lasted)}. " if lasted is not None else "")
-
-
-def _failed(run: Run) -> str:
-    """How many requests failed on the new version, as counted while it was compared."""
-    tallies = [run.record(s.id).evidence.canary for s in run.plan.steps if isinstance(s.action, Bake)]
-    known = [tally for tally in tallies if tally is not None]
-    if not known:
-        return ""
-    failed, of = sum(t.errors for t in known), sum(t.requests for t in known)
-    return f"{count(failed)} of {count(of)} counted requests on {escaped(run.plan.request.version)} failed. "
 
 
 def _healthy_again(run: Run) -> str:

@@ -280,6 +280,22 @@ def test_a_rollback_that_is_done_tells_what_it_cost_and_who_serves_now():
     assert "v2.5.0 is quarantined until an admin types `/deploy release v2.5.0`." in said
 
 
+def test_card_and_end_of_a_bad_day_tell_what_it_cost():
+    run = _a_bad_day().run
+
+    for key in ("root", "end"):
+        assert "34 of 7,950 counted requests on v2.5.0 failed. Users were affected for 6.0 s." in (
+            shown(run, key).text
+        )
+
+
+def test_a_version_that_no_user_met_has_cost_nothing():
+    run = a_story().through_gates().up().turned_by(CY, "Rolled back by Cy.").went_back().run
+
+    assert "affected" not in shown(run, "root").text
+    assert "failed" not in shown(run, "rollback").text
+
+
 def test_health_that_was_never_asked_is_not_called_healthy():
     story = a_story().through_gates().up().turned(Reason.ABORTED, "Enough.", by=BO)
     for step in ("back/traffic", "back/canary"):
@@ -366,7 +382,7 @@ def test_stakeholders_read_words_of_everyday_and_a_link():
         shown(run, f"stakeholders/{key}").text for key in ("start", "first-shift", "finish")
     )
 
-    assert start.startswith("checkout v2.5.0 is going out to production step by step, until about")
+    assert start.startswith("checkout v2.5.0 is going out to production step by step. All users have it")
     assert 'What is new: "user preferences".' in start
     assert start.endswith(f"<{THREAD}|Follow ↗>")
     assert shift.startswith("The first 5 % of users have checkout v2.5.0.")
