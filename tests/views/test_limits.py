@@ -17,7 +17,7 @@ from bot.views.answers import plan_preview, status
 from bot.views.forms import home, reason_form
 from bot.views.items import Place
 from bot.views.messages import messages
-from tests.support.builders import BO
+from tests.support.builders import BO, CY
 from tests.support.story import a_canary_plan, a_check, a_story, failed, healthy, passed
 from tests.views.reading import BOSS, ONCALL, SETTING, THREAD, complaints
 
@@ -30,8 +30,8 @@ HOSTILE = (
     "`code` *bold* _it_ ~no~",
     "line\n*Now*  all is well",
     "\u202etxet",
-    "&" * 5_000,
-    "<" * 5_000,
+    "&" * 10_000,
+    "<" * 10_000,
     "ünïcödé ✓ " * 400,
     "",
 )
@@ -98,6 +98,17 @@ def test_no_outside_text_mentions_anybody_or_makes_a_link(text):
                 left = OURS.sub("", said)
                 assert "<" not in left, said
                 assert ">" not in left, said
+
+
+def test_a_run_that_people_asked_about_and_held_a_hundred_times_fits_too():
+    story = a_story(a_plan_saying("<!channel>" * 1_000, 200)).through_gates().up()
+    for attempt in range(1, 101):
+        story.asked(5, a_verdict_saying("x", 200), attempt).held("&" * 10_000, BO).resumed(CY)
+
+    told = messages(story.run, SETTING)
+
+    assert len({item.key for item in told}) == len(told) > 200
+    assert not [item.key for item in told if complaints(item.blocks)]
 
 
 @given(text=outside)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.events import Ending, Noted
+from bot.domain.events import Claimed, Ending, Noted
 from bot.domain.figures import Tally
 from bot.domain.gates import Finding, GateStatus, Severity
 from bot.domain.reasons import Reason
@@ -65,6 +65,16 @@ def test_no_message_of_a_thread_ever_goes_away():
             now = set(keys(run))
             assert before <= now
             before = now
+
+
+def test_what_is_shown_changes_with_the_run_and_not_by_itself():
+    story = a_story().through_gates().up().stage(5).asked(10)
+    before = messages(story.run, SETTING)
+
+    claimed = story.says(Claimed(owner="other"), after=minutes(7)).run
+
+    assert messages(claimed, SETTING) == before
+    assert len({item.key for item in before}) == len(before)
 
 
 def test_a_gate_is_told_when_it_ends_and_not_before():
