@@ -16,6 +16,7 @@ class Workload(Record):
     name: str
     image: str
     digest: str | None = None  # of the image its ready pods run; None while unknown or mixed
+    is_mixed: bool = False  # its ready pods run several digests: the tag was moved meanwhile
     version: str | None = None  # by label
     replicas: int = 0  # wanted
     ready: int = 0

@@ -141,9 +141,17 @@ async def _check_image(desk: Desk, run: Run, question: Question) -> None:
             f"I cannot read what the canary runs now, so I cannot count your approval. {error}",
             "Press again in a moment.",
         ) from error
-    if canary is not None and canary.digest is not None and canary.digest != question.digest:
+    if canary is None:
+        raise StaleButton("The canary is gone, so there is nothing to approve.", "Roll back.")
+    if canary.digest is None and not canary.is_mixed:
         raise StaleButton(
-            f"The canary now runs {canary.digest[:19]}…, but the question showed {question.digest[:19]}….",
+            "No pod of the canary is ready, so I cannot tell whether it still runs what the question showed.",
+            "Press again once it is, or roll back.",
+        )
+    if canary.digest != question.digest:
+        runs = f"{canary.digest[:19]}…" if canary.digest else "different images"
+        raise StaleButton(
+            f"The canary now runs {runs}, but the question showed {question.digest[:19]}….",
             "Roll back, or hold and look.",
         )
 

@@ -37,6 +37,9 @@ class DeployCanaryKind:
         evidence = Evidence(sentence=_readiness(canary), workload=canary)
         if canary.failed:
             return Failed(reason=Reason.NOT_READY, sentence=_explained(canary), evidence=evidence)
+        if canary.is_mixed:
+            sentence = f"The pods of {canary.name} run different images: the tag was moved meanwhile."
+            return Failed(reason=Reason.STEP_FAILED, sentence=sentence, evidence=evidence)
         if canary.is_settled and canary.ready == canary.replicas > 0 and canary.image == action.image:
             return Done(evidence=evidence)
         return Wait(after=_LOOK, awaiting=_explained(canary), reason=Reason.NOT_READY, evidence=evidence)

@@ -62,7 +62,9 @@ class PromoteStableKind:
 
     async def verify(self, context: StepContext) -> Outcome:
         action = action_of(context, PromoteStable)
-        return _rolled_out(await self._platform.stable(), action.image)
+        stable = await self._platform.stable()
+        outcome = _rolled_out(stable, action.image)
+        return _same_image(stable, context.run.digest, outcome) if isinstance(outcome, Done) else outcome
 
 
 class RestoreStableKind:
@@ -100,6 +102,18 @@ def _rolled_out(stable: Workload, image: str) -> Outcome:
     if stable.failed:
         return Failed(reason=Reason.NOT_READY, sentence=_not_ready(stable), evidence=evidence)
     return Wait(after=_LOOK, awaiting=_ready(stable), reason=Reason.NOT_READY, evidence=evidence)
+
+
+def _same_image(stable: Workload, tried: str | None, outcome: Done) -> Outcome:
+    """Stable is to serve the very image that the canary was tried with, whatever the tag names by now."""
+    if tried is None or stable.digest == tried:
+        return outcome
+    if stable.digest is None and not stable.is_mixed:
+        awaiting = f"which image {stable.name} runs now is not known"
+        return Wait(after=_LOOK, awaiting=awaiting, reason=Reason.VERIFY_FAILED, evidence=outcome.evidence)
+    found = stable.digest or "several images"
+    sentence = f"{stable.name} now runs {found}, but {tried} was tried: the tag was moved meanwhile."
+    return Failed(reason=Reason.VERIFY_FAILED, sentence=sentence, evidence=outcome.evidence)
 
 
 def _ready(workload: Workload) -> str:

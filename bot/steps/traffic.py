@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from bot.domain.actions import RouteHeader, SetWeight
-from bot.domain.errors import Permanent, Unreadable
-from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait
+from bot.domain.errors import Permanent, Unreachable, Unreadable
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_ours_to_mind
@@ -60,11 +60,7 @@ class SetWeightKind:
         canary = await self._platform.canary()
         if canary is None or canary.ready == 0:
             raise Permanent("the canary has no ready pod, so it gets no traffic")
-        approval = context.record.approval
-        digest = context.run.digest
-        if approval is not None and digest is not None and canary.digest not in {None, digest}:
-            message = f"the canary runs {canary.digest}, but {digest} was approved"
-            raise Permanent(message)
+        _check_image(canary, context.run.digest)
 
 
 class RouteHeaderKind:
@@ -129,3 +125,16 @@ class TrafficToStableKind:
 
 def _is_home(split: TrafficSplit) -> bool:
     return split.canary == 0 and split.header_to != "canary"
+
+
+def _check_image(canary: Workload, approved: str | None) -> None:
+    """What was approved is an image, not a tag, and every pod has to run it."""
+    if canary.is_mixed:
+        message = f"the pods of {canary.name} run different images of one tag, so they get no traffic"
+        raise Permanent(message)
+    if approved is None or canary.digest == approved:
+        return
+    if canary.digest is None:
+        raise Unreachable("Kubernetes", f"it does not tell which image {canary.name} runs now")
+    message = f"the canary runs {canary.digest}, but {approved} was approved"
+    raise Permanent(message)

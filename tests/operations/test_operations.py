@@ -1,5 +1,7 @@
 """What a person may ask for, without Slack in front: who may, what is refused, and what is written down."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot import operations
@@ -13,11 +15,13 @@ from bot.domain.errors import (
     UnknownThing,
     Unreachable,
 )
+from bot.domain.events import Asked, Draft
 from bot.domain.outcome import Workload
 from bot.domain.people import Role
 from bot.operations import Deployable, Desk, Wish
 from bot.operations.desk import audited, record
-from tests.support.builders import ADA, BO, CY, a_plan, a_target
+from bot.ports import Decision
+from tests.support.builders import ADA, BO, CY, MORNING, a_plan, a_target
 from tests.support.clocks import HandClock
 from tests.support.memory_journal import MemoryJournal
 
@@ -47,6 +51,11 @@ class Versions:
 class Platform:
     def __init__(self) -> None:
         self.answer = Workload(name="checkout", image="registry.example/checkout:v2.4.1")
+
+    canary_now = None
+
+    async def canary(self):
+        return self.canary_now
 
     async def stable(self):
         if isinstance(self.answer, Exception):
@@ -170,6 +179,32 @@ async def test_each_decision_asks_for_its_role_and_is_written_once():
         "refused: unknown-run",
     ]
     assert world.journal._of(run.id).waiting == []
+
+
+@pytest.mark.parametrize(
+    ("canary", "says"),
+    [
+        (None, "The canary is gone"),
+        (Workload(name="c", image="i", digest="sha256:another"), "now runs sha256:another"),
+        (Workload(name="c", image="i", is_mixed=True), "now runs different images"),
+        (Workload(name="c", image="i"), "cannot tell"),
+    ],
+)
+async def test_an_approval_counts_only_while_the_canary_runs_what_was_shown(canary, says):
+    world = World()
+    run = await operations.start(world.desk, Wish(version="v2.5.0"), ADA)
+    (claim,) = await world.journal.claim("one", ttl=timedelta(seconds=10))
+    at = MORNING
+    event = Asked(question="q1", digest="sha256:shown", remind_at=at, escalate_at=at, expires_at=at)
+    await world.journal.append(claim, 1, [Draft(event=event, step="canary/25/weight")])
+
+    world.platform.canary_now = canary
+    with pytest.raises(StaleButton, match=says):
+        await operations.approve(world.desk, "q1", BO)
+    assert world.journal._of(run.id).waiting == []
+
+    world.platform.canary_now = Workload(name="c", image="i", digest="sha256:shown")
+    assert await operations.approve(world.desk, "q1", BO) is Decision.DECIDED
 
 
 async def test_looking_needs_a_role_too():

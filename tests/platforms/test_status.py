@@ -49,11 +49,11 @@ def test_a_version_is_the_tag_and_never_a_port(image: str, version: str | None) 
 
 
 def test_a_digest_is_one_that_every_ready_pod_agrees_on() -> None:
-    agreed = status.digest([a_pod(), a_pod("checkout-2")], "checkout", IMAGE)
-    mixed = status.digest([a_pod(), a_pod("checkout-2", digest=TWO)], "checkout", IMAGE)
+    agreed = status.digests([a_pod(), a_pod("checkout-2")], "checkout", IMAGE)
+    mixed = status.digests([a_pod(), a_pod("checkout-2", digest=TWO)], "checkout", IMAGE)
 
-    assert agreed == ONE
-    assert mixed is None
+    assert agreed == {ONE}
+    assert mixed == {ONE, TWO}
 
 
 def test_a_pod_that_is_not_ready_or_of_another_image_has_no_say_in_the_digest() -> None:
@@ -63,7 +63,7 @@ def test_a_pod_that_is_not_ready_or_of_another_image_has_no_say_in_the_digest() 
         a_pod("old", image="shop/checkout:v1", digest=TWO),
     ]
 
-    assert status.digest(pods, "checkout", IMAGE) == ONE
+    assert status.digests(pods, "checkout", IMAGE) == {ONE}
 
 
 def test_what_containers_say_comes_before_events_and_newest_events_first() -> None:

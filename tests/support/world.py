@@ -58,6 +58,7 @@ class Faults:
     memory: dict[str, float] = field(default_factory=dict)  # share of the limit
     metrics_down: bool = False
     api_down: bool = False
+    pulled: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by deployment: what a moved tag gave
     lost_answers: int = 0  # so many changes take effect, and nobody hears of it
     failing_gates: set[str] = field(default_factory=set)
 
@@ -126,10 +127,12 @@ class SmallShop:
 
     def describe(self, deployed: Deployed) -> Workload:
         settled, ready = self._is_rolled_out(deployed), self.ready(deployed)
+        pulled = self.faults.pulled.get(deployed.name, (f"sha256:{deployed.image}",))
         return Workload(
             name=deployed.name,
             image=deployed.image,
-            digest=f"sha256:{deployed.image}" if settled and ready else None,
+            digest=pulled[0] if settled and ready and len(pulled) == 1 else None,
+            is_mixed=bool(settled and ready and len(pulled) > 1),
             version=deployed.version,
             replicas=3,
             ready=ready,

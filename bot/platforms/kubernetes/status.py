@@ -21,10 +21,12 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     is_observed = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
     image = container_of(deployment, container).get("image", "")
+    found = digests(pods, container, image)
     return Workload(
         name=metadata.get("name", ""),
         image=image,
-        digest=digest(pods, container, image),
+        digest=next(iter(found)) if len(found) == 1 else None,
+        is_mixed=len(found) > 1,
         version=version_of(image),
         replicas=wanted,
         ready=status.get("readyReplicas", 0),
@@ -51,8 +53,8 @@ def version_of(image: str) -> str | None:
     return name.partition(":")[2] or None
 
 
-def digest(pods: list[Object], container: str, image: str) -> str | None:
-    """The one digest that every ready pod of this image runs; None while there is none, or several."""
+def digests(pods: list[Object], container: str, image: str) -> frozenset[str]:
+    """What the ready pods of this image run. Several: the tag was moved between their starts."""
     found = set()
     for pod in pods:
         for status in _at(pod, "status", "containerStatuses") or []:
@@ -62,7 +64,7 @@ def digest(pods: list[Object], container: str, image: str) -> str | None:
             match = _DIGEST.search(status.get("imageID") or "")
             if spec.get(container) == image and match:
                 found.add(match.group(1))
-    return found.pop() if len(found) == 1 else None
+    return frozenset(found)
 
 
 def unready(pods: list[Object]) -> list[str]:
