@@ -287,6 +287,7 @@ class Journal(Protocol):
 
         Raises:
             LeaseLost: another process drives the run, or entry `after` is not the newest.
+            Interrupted: the end or a forward step was to be written, and an interrupt waits to be consumed.
         """
         ...
 

@@ -11,9 +11,9 @@ from sqlalchemy import Update, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from bot.domain.errors import LeaseLost
+from bot.domain.errors import Interrupted, LeaseLost
 from bot.domain.events import Draft, Entry, Timer
-from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.interrupts import Interrupt, InterruptKind, hears_first
 from bot.domain.run import Run, RunState, fold
 from bot.ports import Claim, Clock, Consumed
 from storage.consequences import follow
@@ -77,6 +77,8 @@ class SQLJournal:
     ) -> tuple[Entry, ...]:
         def work(session: Session) -> tuple[Run, tuple[Entry, ...]]:
             run = self._fenced(session, claim, after)
+            if hears_first(run, drafts) and _waiting(session, claim.run):
+                raise Interrupted(f"{claim.run}: an interrupt waits to be heard")
             return self._write(session, run, claim, Consumed(drafts=tuple(drafts), timers=tuple(timers)))
 
         return await self._written(work)

@@ -8,7 +8,7 @@
     ├─ OutsideError       an outside system: names it; the SDK's exception is its cause
     │  ├─ Unreachable · Throttled · Unauthorized · NotFound · Conflict · Rejected · Unreadable
     ├─ JournalError
-    │  ├─ LeaseLost · IllegalTransition · UnknownEvent · Tampered
+    │  ├─ LeaseLost · Interrupted · IllegalTransition · UnknownEvent · Tampered
     └─ ConfigError        where, key, value, remedy
 
 Retry decisions read the class (`OutsideError.is_transient`), never the message. Messages bear no secrets:
@@ -145,6 +145,10 @@ class JournalError(SlackwaterError):
 
 class LeaseLost(JournalError):
     """Another process drives this run now; this one may no longer write."""
+
+
+class Interrupted(JournalError):
+    """Somebody spoke first: what they committed has to be heard before this may be written."""
 
 
 class IllegalTransition(JournalError):

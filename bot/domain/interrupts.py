@@ -4,6 +4,7 @@ An interrupt is a committed row before anybody is answered. The driver turns it 
 `answer_to`, in one transaction with marking it consumed; what no longer applies turns into nothing.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
@@ -12,11 +13,13 @@ from bot.domain.events import (
     Approved,
     Basis,
     Draft,
+    Ended,
     Ending,
     Escalated,
     Fired,
     Granted,
     Held,
+    Intended,
     Reminded,
     Resumed,
     TurnedBack,
@@ -52,6 +55,18 @@ class Interrupt(Record):
     reason: Reason | None = None
     sentence: str = ""
     first_seen: datetime | None = None
+
+
+def hears_first(run: Run, drafts: Iterable[Draft]) -> bool:
+    """Whether what people and triggers committed has to be heard before these are written.
+
+    A press may be answered between the driver's look for interrupts and its next write: neither the end nor a
+    forward step may then go over it.
+    """
+    forward = run.state is not RunState.GOING_BACK
+    return any(
+        isinstance(draft.event, Ended) or (forward and isinstance(draft.event, Intended)) for draft in drafts
+    )
 
 
 def answer_to(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:

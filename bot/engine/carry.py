@@ -52,6 +52,7 @@ class Carrier:
         Raises:
             LeaseLost: another process drives the run now.
             IllegalTransition: the step may not begin; nothing was touched.
+            Interrupted: somebody spoke before it began; nothing was touched.
         """
         outcome = await self._attempt()
         while not isinstance(outcome, Done):

@@ -7,9 +7,10 @@ traffic names the revision it was made on, so the platform refuses it once the w
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from bot.domain.errors import UnknownEvent
+from bot.domain.errors import Interrupted, UnknownEvent
 from bot.domain.events import Approved, Asked, Draft, Ended, TurnedBack
 from bot.domain.moves import Approve, Ask, CarryOut, End, Rest, TurnBack, next_move
 from bot.domain.plan import Step
@@ -45,7 +46,9 @@ class Driver:
         while not self._ledger.run.is_terminal:
             self._nudged.clear()
             await self._ledger.take_interrupts()
-            await self._make(next_move(self._ledger.run))
+            # Who spoke first is heard first; what comes next is then thought over again.
+            with suppress(Interrupted):
+                await self._make(next_move(self._ledger.run))
 
     async def _make(self, move: CarryOut | Ask | Approve | TurnBack | End | Rest) -> None:
         match move:

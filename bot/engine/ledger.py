@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from bot.domain.actions import Bake
-from bot.domain.errors import IllegalTransition
+from bot.domain.errors import IllegalTransition, Interrupted
 from bot.domain.events import Asked, Draft, Entry, Held, Intended, Reminded, Timer
 from bot.domain.interrupts import Interrupt, answer_to
 from bot.domain.moves import may_begin
 from bot.domain.outcome import Recorded
 from bot.domain.plan import Step
-from bot.domain.run import Run, fold
+from bot.domain.run import Run, RunState, StepStatus, fold
 from bot.ports import Claim, Clock, Consumed, Journal
 
 
@@ -45,6 +45,7 @@ class Ledger:
         Raises:
             LeaseLost: another process drives the run now.
             IllegalTransition: an entry does not follow from where the run stands.
+            Interrupted: it would end the run, and somebody spoke before.
         """
         await self._uncut(self._append(drafts))
 
@@ -53,6 +54,7 @@ class Ledger:
 
         Raises:
             IllegalTransition: the journal does not allow it now, for want of an approval for example.
+            Interrupted: somebody spoke before the step began.
         """
         await self._uncut(self._intend(step, before))
 
@@ -61,6 +63,9 @@ class Ledger:
         await self._uncut(self._consume())
 
     async def _intend(self, step: Step, before: Recorded) -> None:
+        is_new = self.run.record(step.id).status is StepStatus.PENDING
+        if self.run.state is RunState.HELD and is_new:
+            raise Interrupted(f"{self.run.id}: the run was held before {step.id} began")
         if not may_begin(self.run, step):
             raise IllegalTransition(f"{self.run.id}: {step.id} may not begin while {self.run.state.value}")
         attempt = self.run.record(step.id).attempt + 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import IllegalTransition, LeaseLost, Locked, PolicyBlocked, UnknownRun
+from bot.domain.errors import IllegalTransition, Interrupted, LeaseLost, Locked, PolicyBlocked, UnknownRun
 from bot.domain.events import (
     Approved,
     Asked,
@@ -435,7 +435,6 @@ async def test_a_timer_fires_once_however_often_it_was_added(store: Store):
 
 async def test_nothing_wakes_a_run_that_has_ended(store: Store):
     claim = await store.claimed_run()
-    await store.journal.interrupt(Interrupt(run=claim.run, kind=InterruptKind.HOLD, at=MORNING, person=BO))
     await store.journal.append(claim, 1, [noted()], [Timer(purpose="bake:x", due=MORNING)])
 
     await store.journal.append(claim, 2, [ended()])
@@ -466,3 +465,29 @@ async def test_a_way_back_without_fault_of_the_version_quarantines_nothing(store
     await store.journal.append(claim, 1, [turned_back(quarantine=False)])
 
     assert await store.runs.quarantined("checkout", "v2.5.0") is None
+
+
+async def test_the_end_and_a_forward_step_wait_until_a_press_is_heard(store: Store) -> None:
+    claim = await store.claimed_run()
+    hold = Interrupt(run=claim.run, kind=InterruptKind.HOLD, at=MORNING, person=BO)
+    await store.journal.interrupt(hold)
+
+    for draft in (ended(), Draft(event=Intended(), step="check-stable")):
+        with pytest.raises(Interrupted):
+            await store.journal.append(claim, 1, [draft])
+
+    await store.journal.append(claim, 1, [noted()])
+    await store.consume(claim)
+    assert (await store.runs.load(claim.run)).state is RunState.HELD
+
+
+async def test_the_way_back_waits_for_nobody(store: Store) -> None:
+    claim = await store.claimed_run()
+    await store.journal.append(claim, 1, [turned_back(quarantine=False)])
+    await store.journal.interrupt(
+        Interrupt(run=claim.run, kind=InterruptKind.ROLLBACK, at=MORNING, person=BO)
+    )
+
+    (entry,) = await store.journal.append(claim, 2, [Draft(event=Intended(), step="back/traffic")])
+
+    assert entry.step == "back/traffic"

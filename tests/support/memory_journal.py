@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.errors import LeaseLost, UnknownRun
+from bot.domain.errors import Interrupted, LeaseLost, UnknownRun
 from bot.domain.events import Approved, Asked, Draft, Entry, Planned, Timer, TurnedBack
-from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.interrupts import Interrupt, InterruptKind, hears_first
 from bot.domain.people import Person
 from bot.domain.plan import Plan
 from bot.domain.run import Run, begin, fold
@@ -89,6 +89,8 @@ class MemoryJournal:
         self, claim: Claim, after: int, drafts: Sequence[Draft], timers: Sequence[Timer] = ()
     ) -> tuple[Entry, ...]:
         kept = self._fenced(claim, after)
+        if hears_first(kept.run, drafts) and kept.waiting:
+            raise Interrupted(f"{claim.run}: an interrupt waits to be heard")
         return self._write(kept, claim, Consumed(drafts=tuple(drafts), timers=tuple(timers)))
 
     async def consume(
