@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.clients.clock import ScaledClock, set_pace
+from bot.domain.run import RunState
 from bot.sim.workspace.errors import JSON
 from bot.sim.workspace.messages import Message, MessageStore
 
@@ -16,6 +17,9 @@ from bot.sim.workspace.messages import Message, MessageStore
 _LOOK = 0.1
 # Buttons of what waits for a person: a question, and a hold (the bot's own goes back if nobody answers).
 _WAITING = frozenset({"approve", "resume"})
+# The state in a card's first line. The card says it seconds before the question itself comes up, which at
+# Slack's pace of one message a second stands behind what else the thread has to tell.
+_STATE = f"*{RunState.WAITING}*"
 
 
 class Metronome:
@@ -47,12 +51,17 @@ class Metronome:
 
 
 def has_open_question(messages: MessageStore, channel: str) -> bool:
-    """Whether a message in this channel or in one of its threads bears an Approve or a Resume button."""
+    """Whether a card in this channel waits for approval, or a message bears an Approve or Resume button."""
     return any(
-        _asks(message)
+        _waits(root)
+        or any(_asks(m) for m in ([root] if root.is_reply else messages.thread_view(channel, root.ts)))
         for root in messages.channel_view(channel)
-        for message in ([root] if root.is_reply else messages.thread_view(channel, root.ts))
     )
+
+
+def _waits(card: Message) -> bool:
+    first: JSON = card.blocks[0] if card.blocks else {}
+    return _STATE in str(first.get("text", ""))
 
 
 def _asks(message: Message) -> bool:

@@ -31,6 +31,21 @@ async def test_time_slows_while_a_question_waits_and_runs_on_when_it_is_answered
     await until(lambda: demo.world.clock.speed == 60)
 
 
+async def test_time_slows_as_soon_as_the_card_says_that_its_run_waits(demo: Demo):
+    def card(state: str) -> list[dict]:
+        words = f"*checkout*  `v2.4.0` → `v2.5.0`   canary · production   ◆ *{state}*"
+        return [{"type": "section", "text": {"type": "mrkdwn", "text": words}}]
+
+    posted = await demo.slack(
+        "chat.postMessage", channel="#deploys", text="checkout", blocks=card("waiting for approval")
+    )
+    await until(lambda: demo.world.clock.speed == 1)
+
+    where = {"channel": posted["channel"], "ts": posted["ts"]}
+    await demo.slack("chat.update", **where, text="checkout", blocks=card("running"))
+    await until(lambda: demo.world.clock.speed == 60)
+
+
 async def test_time_slows_while_a_run_is_held(demo: Demo):
     blocks = question(is_open=True, action="resume")
 
