@@ -1,6 +1,5 @@
 """A real Chromium in front of the real workspace, with a small app behind it."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -14,10 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sim.workspace import Command, WorkspaceServer, serve
 from bot.sim.workspace.ids import id_of
 from tests.sim.page.app_under_page import SmallApp
-
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-# No profile, no sandbox inside containers, no calls home.
-ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+from tests.support.browser import ARGS, CHROMIUM
 
 Open = Callable[..., Awaitable[Page]]
 
