@@ -1,7 +1,18 @@
 """Why a run is not created, in words for the person who asked."""
 
 from bot.domain.errors import Locked, PolicyBlocked
+from bot.domain.plan import Plan
 from bot.domain.run import Run
+
+
+def shared(holder: Run, wanted: Plan) -> Locked:
+    """Another run holds objects that the wanted one would touch too."""
+    why = locked(holder)
+    request = wanted.request
+    return Locked(
+        f"{request.application} in {request.environment} has the same objects. {why.sentence}",
+        why.remedy,
+    )
 
 
 def locked(holder: Run) -> Locked:
@@ -27,3 +38,8 @@ def quarantined(application: str, version: str, why: str) -> PolicyBlocked:
 def quarantine_words(why: str, run: str) -> str:
     """What `quarantined` answers: the sentence, and the run that it comes from."""
     return f"{why} (run {run})"
+
+
+def same_commit(why: str, run: str, version: str) -> str:
+    """As `quarantine_words`, for another name of what was quarantined."""
+    return f"it is the same commit as {version}. {quarantine_words(why, run)}"

@@ -1,5 +1,6 @@
 """What operations, lists and the publisher ask of the store: new runs, presses, quarantine, the audit."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from storage.audit import AuditTrail
 from storage.consequences import APPROVED, PENDING
 from storage.database import Database
 from storage.folding import FoldedRuns
-from storage.refusals import locked, quarantine_words, quarantined
+from storage.refusals import locked, quarantine_words, quarantined, same_commit, shared
 from storage.rows import entry_to_row, interrupt_to_row, person_from_text, person_to_text, summary_from_row
 from storage.tables import AuditRow, CounterRow, QuarantineRow, QuestionRow, RunRow, VoteRow
 from storage.upsert import changed, insert_if_absent
@@ -131,7 +132,9 @@ class SQLRuns:
 
     def _create(self, session: Session, plan: Plan, by: Person) -> Run:
         request = plan.request
-        # The counter's row is locked first, so two people who start one application take turns.
+        # The counters are locked first, so people who start something take turns: two applications may have
+        # been configured with the same objects.
+        session.execute(select(CounterRow).order_by(col(CounterRow.application)).with_for_update())
         number = _next_number(session, request.application)
         key = self._admit(session, plan)
         entry = Entry(
@@ -151,12 +154,18 @@ class SQLRuns:
         """The key of the lock that the run will hold; refused if the version or the place is not free."""
         request = plan.request
         why = _quarantined(session, request.application, request.version)
+        if why is None:
+            why = _quarantined_commit(session, request.application, request.commit)
         if why is not None:
             raise quarantined(request.application, request.version, why)
         key = f"{request.application} {request.environment}"
         holder = session.scalar(select(col(RunRow.id)).where(col(RunRow.lock_key) == key))
         if holder is not None:
             raise locked(self._folded.load(session, holder))
+        for other in session.scalars(select(col(RunRow.id)).where(col(RunRow.lock_key).is_not(None))).all():
+            run = self._folded.load(session, other)
+            if run.plan.target.shares_objects_with(plan.target):
+                raise shared(run, plan)
         return key
 
 
@@ -216,6 +225,20 @@ def _quarantined(session: Session, application: str, version: str) -> str | None
     query = select(QuarantineRow).where(_blocks(application, version)).order_by(col(QuarantineRow.id).desc())
     row = session.scalars(query.limit(1)).first()
     return None if row is None else quarantine_words(row.why, row.run)
+
+
+def _quarantined_commit(session: Session, application: str, commit: str) -> str | None:
+    """A version that was rolled back does not come in again under another tag."""
+    query = (
+        select(QuarantineRow, col(RunRow.plan))
+        .join(RunRow, col(RunRow.id) == col(QuarantineRow.run))
+        .where(col(QuarantineRow.application) == application, col(QuarantineRow.released_at).is_(None))
+        .order_by(col(QuarantineRow.id).desc())
+    )
+    for row, plan in session.execute(query):
+        if json.loads(plan)["request"]["commit"] == commit:
+            return same_commit(row.why, row.run, row.version)
+    return None
 
 
 def _audit_from_row(row: AuditRow) -> AuditEntry:

@@ -81,6 +81,14 @@ class Target(Record):
     def canary_workload(self) -> str:
         return f"{self.workload}-canary"
 
+    def shares_objects_with(self, other: "Target") -> bool:
+        """Whether runs of both would change the same Deployments, or send traffic to the same pods."""
+        if (self.platform, self.context, self.namespace) != (other.platform, other.context, other.namespace):
+            return False
+        workloads = {self.workload, self.canary_workload} & {other.workload, other.canary_workload}
+        services = {self.stable_service, self.canary_service} & {other.stable_service, other.canary_service}
+        return bool(workloads or services)
+
     def pods(self, side: Side) -> str:
         """A pattern for the names of one side's pods: workload, template hash, suffix."""
         name = self.workload if side is Side.STABLE else self.canary_workload

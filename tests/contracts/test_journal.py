@@ -40,7 +40,7 @@ from bot.domain.run import RunState, fold_all
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import Claim, Consumed, Decision, Journal, Runs
 from storage import Database, SQLJournal, SQLRuns
-from tests.support.builders import ADA, BO, CY, MORNING, a_plan
+from tests.support.builders import ADA, BO, CY, MORNING, a_plan, a_target
 from tests.support.clocks import HandClock
 from tests.support.memory_journal import MemoryJournal
 
@@ -491,3 +491,42 @@ async def test_the_way_back_waits_for_nobody(store: Store) -> None:
     (entry,) = await store.journal.append(claim, 2, [Draft(event=Intended(), step="back/traffic")])
 
     assert entry.step == "back/traffic"
+
+
+async def test_a_quarantined_commit_stays_out_under_any_other_name(store: Store) -> None:
+    claim = await store.claimed_run()
+    await store.journal.append(claim, 1, [turned_back(quarantine=True)])
+    await store.journal.append(claim, 2, [ended(Ending.ROLLED_BACK, Reason.ERROR_RATE)])
+
+    with pytest.raises(PolicyBlocked, match=r"same commit as v2\.5\.0"):
+        await store.runs.create(a_plan(version="v2.5.0-again"), BO)
+    await store.runs.create(a_plan(version="v2.5.1", commit="dec0de"), BO)
+
+    elsewhere = a_plan(application="payments", version="v2.5.0")
+    assert (await store.runs.create(elsewhere, BO)).id == "payments-1"
+    assert await store.runs.release_quarantine("checkout", "v2.5.0", BO)
+    again = a_plan(environment="canada", version="v2.5.0-again")
+    assert (await store.runs.create(again, BO)).id == "checkout-3"
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {"workload": "checkout"},
+        {"workload": "checkout-canary"},
+        {"stable_service": "checkout-stable"},
+        {"canary_service": "checkout-canary"},
+    ],
+)
+async def test_two_runs_never_touch_the_same_objects(store: Store, shared: dict[str, str]) -> None:
+    claim = await store.claimed_run()
+    same = a_plan(application="payments", target=a_target("payments").with_(**shared))
+
+    with pytest.raises(Locked, match="checkout-1"):
+        await store.runs.create(same, BO)
+    for number, apart in enumerate(({"namespace": "elsewhere"}, {"context": "another-cluster"}), start=1):
+        other = a_plan(application="payments", environment=f"e{number}", target=same.target.with_(**apart))
+        await store.runs.create(other, BO)
+    await store.journal.append(claim, 1, [ended()])
+
+    assert (await store.runs.create(same, BO)).id == "payments-3"

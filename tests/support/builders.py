@@ -28,6 +28,7 @@ def a_request(
     application: str = "checkout",
     environment: str = "production",
     version: str = "v2.5.0",
+    commit: str = "c0ffee1",
     by: Person = ADA,
     at: datetime = MORNING,
 ) -> DeployRequest:
@@ -37,7 +38,7 @@ def a_request(
         version=version,
         strategy="canary",
         image=f"registry.example/{application}:{version}",
-        commit="c0ffee1",
+        commit=commit,
         running_version="v2.4.1",
         running_image=f"registry.example/{application}:v2.4.1",
         changes=("Round totals half to even",),
@@ -46,9 +47,9 @@ def a_request(
     )
 
 
-def a_target(application: str = "checkout") -> Target:
+def a_target(application: str = "checkout", environment: str = "production") -> Target:
     return Target(
-        namespace="shop",
+        namespace="shop" if environment == "production" else f"shop-{environment}",
         workload=application,
         container=application,
         main_service=application,
@@ -63,6 +64,8 @@ def a_plan(
     application: str = "checkout",
     environment: str = "production",
     version: str = "v2.5.0",
+    commit: str = "c0ffee1",
+    target: Target | None = None,
     weights: tuple[int, ...] = (25, 100),
     approvals: ApprovalPolicy | None = None,
     bake: timedelta = timedelta(minutes=5),
@@ -70,11 +73,13 @@ def a_plan(
     at: datetime = MORNING,
 ) -> Plan:
     """A canary in little: look, deploy, shift and bake per weight, promote, clean up; and the way back."""
-    request = a_request(application=application, environment=environment, version=version, by=by, at=at)
+    request = a_request(
+        application=application, environment=environment, version=version, commit=commit, by=by, at=at
+    )
     stages = tuple(step for weight in weights for step in _stage(weight, version, bake))
     return Plan(
         request=request,
-        target=a_target(application),
+        target=target or a_target(application, environment),
         approvals=approvals or ApprovalPolicy(),
         steps=(*_beginning(request), *stages, *_finish(request)),
         way_back=_way_back(weights),

@@ -15,7 +15,7 @@ from bot.domain.people import Person
 from bot.domain.plan import Plan
 from bot.domain.run import Run, begin, fold
 from bot.ports import Claim, Clock, Consumed, Decision, RunSummary
-from storage.refusals import locked, quarantine_words, quarantined
+from storage.refusals import locked, quarantine_words, quarantined, same_commit, shared
 
 
 @dataclass
@@ -125,6 +125,8 @@ class MemoryJournal:
     async def create(self, plan: Plan, by: Person) -> Run:
         request = plan.request
         why = await self.quarantined(request.application, request.version)
+        if why is None:
+            why = self._same_commit(request.application, request.commit)
         if why is not None:
             raise quarantined(request.application, request.version, why)
         number = 1
@@ -134,6 +136,8 @@ class MemoryJournal:
             same = (other.application, other.environment) == (request.application, request.environment)
             if same and not kept.run.is_terminal:
                 raise locked(kept.run)
+            if not kept.run.is_terminal and kept.run.plan.target.shares_objects_with(plan.target):
+                raise shared(kept.run, plan)
         name = f"{request.application}-{number}"
         entry = Entry(seq=1, at=self._clock.now(), run=name, person=by, event=Planned(plan=plan))
         self._kept[name] = _Kept(run=begin(entry), entries=[entry])
@@ -177,6 +181,14 @@ class MemoryJournal:
 
     async def audit(self, *, at: datetime, person: Person, what: str, run: str | None, result: str) -> None:
         self.audited.append((person, what, run, result))
+
+    def _same_commit(self, application: str, commit: str) -> str | None:
+        for kept in self._kept.values():
+            request, turn = kept.run.plan.request, kept.run.turn
+            is_out = (application, request.version) in self._quarantine and turn and turn.quarantine
+            if is_out and (request.application, request.commit) == (application, commit):
+                return same_commit(turn.sentence, kept.run.id, request.version)
+        return None
 
     def _of(self, run: str) -> _Kept:
         try:
