@@ -33,4 +33,4 @@ async def _publish(office: Office, user: str) -> None:
     person = await office.slack.person(user)
     active = await operations.status(office.desk, person, None)
     recent = await operations.history(office.desk, person)
-    await office.slack.publish_home(user, forms.home(person, active, recent))
+    await office.slack.publish_home(user, forms.home(person, active, recent, office.slack.threads()))

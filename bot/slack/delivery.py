@@ -58,6 +58,9 @@ class Delivery:
     def trouble(self, run: str, sentence: str) -> None:
         self._troubles[run] = sentence[:_LONGEST_TROUBLE]
 
+    def links(self) -> dict[str, str]:
+        return {run: link for run, (_, link) in self._links.items()}
+
     def forget(self, run: str) -> None:
         """Nothing more will be said about the run, or it will be read from the memory again."""
         for kept in (self._links, self._no_link_until, self._troubles, self._unsure):

@@ -62,6 +62,10 @@ class SlackPublisher:
         if run in self._threads:
             self._threads[run].nudge()
 
+    def links(self) -> dict[str, str]:
+        """Where the cards stand, by run, as far as this process has asked for it."""
+        return self._delivery.links()
+
     async def stop(self) -> None:
         """Say what is left to say, for a few seconds. What is unsaid then is said after the next start."""
         self._is_stopped = True

@@ -1,7 +1,7 @@
 """Forms and the Home tab."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from bot.domain.people import Person
 from bot.domain.run import Run
@@ -10,7 +10,7 @@ from bot.views import blocks
 from bot.views.answers import history
 from bot.views.card import summary
 from bot.views.items import Block
-from bot.views.text import code, escaped
+from bot.views.text import code
 
 View = dict[str, Any]
 
@@ -43,31 +43,6 @@ def deploy_form(
             _select("environment", "Environment", environments),
             _text("reason", "Reason", "user preferences", optional=True),
             blocks.context("The run begins with its gates. No traffic moves without an approval."),
-        ],
-    }
-
-
-_REASON = {
-    "rollback": ("Roll back", "All traffic goes to {old}; {new} is removed and quarantined."),
-    "abort": ("Abort", "The run ends with all traffic on {old}; {new} may be tried again."),
-}
-
-
-def reason_form(kind: Literal["rollback", "abort"], run: Run) -> View:
-    """Asks why, before the run goes back; the run's id travels in `private_metadata`."""
-    word, what = _REASON[kind]
-    request = run.plan.request
-    said = what.format(old=escaped(request.running_version), new=escaped(request.version))
-    return {
-        "type": "modal",
-        "callback_id": f"{kind}_form",
-        "private_metadata": run.id[:3_000],
-        "title": blocks.plain(word, 24),
-        "submit": blocks.plain(word, 24),
-        "close": blocks.plain("Keep going", 24),
-        "blocks": [
-            blocks.section(said),
-            _text("reason", "Reason", "what you have seen", optional=True),
         ],
     }
 

@@ -7,6 +7,7 @@ runs all the same, and says in Slack what happened as soon as it can.
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -118,7 +119,7 @@ class Bot:
         )
         office = Office(
             desk=self._desk,
-            slack=_Workspace(self._calls, self._directory),
+            slack=_Workspace(self._calls, self._directory, self._publisher.links),
             setting=self._setting,
             command=settings.slack.command,
         )
@@ -211,9 +212,12 @@ class Bot:
 class _Workspace:
     """What handlers ask of the workspace (`handlers.office.Slack`)."""
 
-    def __init__(self, calls: SlackCalls, directory: Directory) -> None:
+    def __init__(
+        self, calls: SlackCalls, directory: Directory, threads: Callable[[], dict[str, str]]
+    ) -> None:
         self._calls = calls
         self._directory = directory
+        self.threads = threads
 
     async def person(self, user: str) -> Person:
         return await self._directory.person(user)

@@ -131,7 +131,7 @@ class Town:
         async def setting() -> Setting:
             return Setting(approvers=await self.roles.mentions(Role.APPROVER))
 
-        slack = _Workspace(self.calls, self.directory)
+        slack = _Workspace(self.calls, self.directory, dict)
         return Office(desk=self.desk, slack=slack, setting=setting, command="/deploy")
 
     def configure(

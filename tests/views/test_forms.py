@@ -1,8 +1,7 @@
 """Forms and the Home tab."""
 
-import pytest
 
-from bot.views.forms import deploy_form, home, reason_form
+from bot.views.forms import deploy_form, home
 from tests.support.builders import ADA
 from tests.support.story import a_story
 from tests.views.reading import THREAD, complaints
@@ -46,21 +45,6 @@ def test_more_versions_than_a_select_holds_are_cut_to_the_newest():
     (version,) = [block for block in view["blocks"] if block.get("block_id") == "version"]
     assert len(version["element"]["options"]) == 100
     assert version["element"]["initial_option"]["value"] == "v1.0.0"
-    assert not complaints(view["blocks"], "modal")
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"), [("rollback", "removed and quarantined"), ("abort", "may be tried again")]
-)
-def test_the_reason_form_says_what_will_happen_and_carries_the_run(kind, words):
-    view = reason_form(kind, a_story().run)
-
-    assert view["callback_id"] == f"{kind}_form"
-    assert view["private_metadata"] == "checkout-1"
-    assert words in view["blocks"][0]["text"]["text"]
-    (reason,) = [block for block in view["blocks"] if block["type"] == "input"]
-    assert (reason["block_id"], reason["element"]["action_id"]) == ("reason", "value")
-    assert all(len(view[part]["text"]) <= 24 for part in ("title", "submit", "close"))
     assert not complaints(view["blocks"], "modal")
 
 

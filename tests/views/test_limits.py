@@ -14,7 +14,7 @@ from bot.domain.plan import Plan
 from bot.domain.run import Run
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.views.answers import plan_preview, status
-from bot.views.forms import home, reason_form
+from bot.views.forms import home
 from bot.views.items import Place
 from bot.views.messages import messages
 from tests.support.builders import BO, CY
@@ -120,7 +120,6 @@ def test_answers_forms_and_the_home_tab_fit_too(text):
         assert len(answer.text) <= 4_000
     view = home(BO.with_(name=text), (run,) * 60, ())
     assert not complaints(view["blocks"], "home")
-    assert not complaints(reason_form("rollback", run)["blocks"], "modal")
 
 
 def test_a_line_of_outside_text_cannot_pass_for_a_line_of_the_card():
