@@ -43,7 +43,9 @@ class InterruptKind(StrEnum):
 
 
 class Interrupt(Record):
-    """One such row. `question` is set for answers to one, `purpose` for timers, `reason` for triggers."""
+    """One such row. `question` is set for answers to one, `purpose` for timers and, to name
+    the hold that is resumed, for Resume; `reason` for triggers.
+    """
 
     id: int = 0  # given by the store
     run: str
@@ -81,7 +83,7 @@ def answer_to(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
                 return ()
             return (Draft(event=Held(sentence=interrupt.sentence), person=interrupt.person),)
         case InterruptKind.RESUME:
-            if run.state is not RunState.HELD:
+            if run.state is not RunState.HELD or interrupt.purpose not in {None, str(run.held_seq)}:
                 return ()
             return (Draft(event=Resumed(), person=interrupt.person),)
         case InterruptKind.ROLLBACK | InterruptKind.ABORT | InterruptKind.TRIGGER:

@@ -70,7 +70,8 @@ async def resume(desk: Desk, run: Run, by: Person) -> None:
         await require(desk, by, (Role.APPROVER,))
         if run.state is not RunState.HELD:
             raise StaleButton(f"{run.id} is not held; it is {run.state.value}.")
-    await _interrupt(desk, run, InterruptKind.RESUME, by, "")
+    # What is resumed is the hold that was seen; another one may follow before this is heard.
+    await _interrupt(desk, run, InterruptKind.RESUME, by, "", purpose=str(run.held_seq))
 
 
 async def rollback(desk: Desk, run: Run, by: Person, why: str = "") -> None:
@@ -105,9 +106,13 @@ async def _go_back(desk: Desk, run: Run, kind: InterruptKind, by: Person, why: s
     await _interrupt(desk, run, kind, by, sentence)
 
 
-async def _interrupt(desk: Desk, run: Run, kind: InterruptKind, by: Person, sentence: str) -> None:
+async def _interrupt(
+    desk: Desk, run: Run, kind: InterruptKind, by: Person, sentence: str, *, purpose: str | None = None
+) -> None:
     now = desk.clock.now()
-    await desk.journal.interrupt(Interrupt(run=run.id, kind=kind, at=now, person=by, sentence=sentence))
+    await desk.journal.interrupt(
+        Interrupt(run=run.id, kind=kind, at=now, person=by, sentence=sentence, purpose=purpose)
+    )
     desk.nudge(run.id)
     await record(desk, by, kind.value, run.id, "committed")
 

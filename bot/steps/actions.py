@@ -36,8 +36,8 @@ def is_ours_to_mind(context: StepContext) -> bool:
 def may_still_arrive(context: StepContext) -> bool:
     """Whether a change that was under way when the run turned back may yet land at the platform.
 
-    A request that nobody waits for any more can still be carried out. Traffic is safe from it, because such a
-    change names the revision it was made on; a deployment that was not there has no revision to name.
+    A request that nobody waits for any more can still be carried out. What the way back has changed is safe
+    from it, because such a change names the revision it was made on; what was still at rest is not.
     """
     undone, turn = context.step.undoes, context.run.turn
     if undone is None or turn is None:

@@ -7,7 +7,7 @@ from bot.domain.errors import Permanent
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, may_still_arrive
+from bot.steps.actions import action_of, is_ours_to_mind, may_still_arrive
 
 _LOOK = timedelta(seconds=2)
 
@@ -53,6 +53,8 @@ class PromoteStableKind:
         return Seen(is_settled=stable.image == action.image, before=before)
 
     async def apply(self, context: StepContext) -> None:
+        if _surprise(context) is not None:
+            return
         split = await self._traffic.split()
         if split.canary != 100:
             message = f"stable still serves {100 - split.canary} %, so it is not rolled"
@@ -63,6 +65,9 @@ class PromoteStableKind:
     async def verify(self, context: StepContext) -> Outcome:
         action = action_of(context, PromoteStable)
         stable = await self._platform.stable()
+        surprise = _surprise(context)
+        if stable.image != action.image and surprise is not None:
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
         outcome = _rolled_out(stable, action.image)
         return _same_image(stable, context.run.digest, outcome) if isinstance(outcome, Done) else outcome
 
@@ -93,6 +98,18 @@ class RestoreStableKind:
 
     def _recorded(self, context: StepContext) -> Recorded:
         return context.run.record(context.step.undoes or "").before
+
+
+def _surprise(context: StepContext) -> str | None:
+    """Stable is neither what the run began with nor what it brings: somebody else has deployed meanwhile."""
+    before, running = context.record.before.workload, context.run.plan.request.running_image
+    known = {running, action_of(context, PromoteStable).image}
+    if before is None or before.image in known or not is_ours_to_mind(context):
+        return None
+    return (
+        f"Somebody else changed {before.name}: it runs {before.image} instead of {running}. Resume to give "
+        f"it {context.run.plan.request.version} all the same. Traffic stays as it is."
+    )
 
 
 def _rolled_out(stable: Workload, image: str) -> Outcome:

@@ -7,7 +7,7 @@ from bot.domain.errors import Permanent, Unreachable, Unreadable
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_ours_to_mind
+from bot.steps.actions import action_of, is_ours_to_mind, may_still_arrive
 
 _LOOK = timedelta(milliseconds=500)
 
@@ -107,6 +107,8 @@ class TrafficToStableKind:
     async def verify(self, context: StepContext) -> Outcome:
         split = await self._traffic.split()
         if _is_home(split):
+            if may_still_arrive(context):
+                return Wait(after=_LOOK, awaiting="All traffic is on stable; a change of it was under way")
             sentence = "All traffic is on stable, the header route included"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
         return Wait(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.events import Ended, Intended
+from bot.domain.events import Ended, Ending, Intended
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
@@ -67,3 +67,62 @@ async def test_a_hold_while_a_step_still_looks_is_no_bug(when: When, then: Then,
     await when.resumes()
     await when.done("canary/5/weight")
     then.traffic(canary=5)
+
+
+async def test_a_header_route_that_lands_after_the_way_back_began_is_taken_home_too(
+    when: When, then: Then
+) -> None:
+    await when.started()
+    await when.begun("canary/deploy")
+    await when.passes(seconds(5))
+    when.shop.landing_takes = seconds(5)
+    await when.begun("canary/header")
+    await when.passes(seconds(0.5))
+    when.shop.landing_takes = seconds(0)
+    await when.rolls_back()
+    await when.is_over()
+
+    then.rolled_back(Reason.ROLLED_BACK_BY_PERSON)
+    assert "header" in then.effects(), "the late change did land"
+    assert then.said_aloud() == []
+
+
+async def test_a_second_press_on_resume_does_not_accept_what_happened_since(
+    when: When, then: Then, scenario: Scenario
+) -> None:
+    """Bo pressed Resume twice; between the two presses the bot itself has found a reason to hold."""
+    await when.started()
+    await when.bakes_at(5)
+    await when.holds()
+    held = then.run
+    await when.resumes()
+    when.shop.somebody_sets(50)
+    await when.until(lambda: then.run.state is RunState.HELD and then.run.held_by is None)
+    late = Interrupt(
+        run=held.id, kind=InterruptKind.RESUME, at=scenario.clock.now(), person=BO, purpose=str(held.held_seq)
+    )
+    await scenario.journal.interrupt(late)
+    scenario.process.engine.nudge(held.id)
+    await when.passes(seconds(20))
+
+    assert then.run.state is RunState.HELD
+
+
+async def test_a_hotfix_that_stable_got_meanwhile_is_not_promoted_over(
+    when: When, then: Then, scenario: Scenario
+) -> None:
+    await when.started()
+    await when.bakes_at(100)
+    when.shop.stable.image, when.shop.stable.version = "registry.example/checkout:v2.4.2", "v2.4.2"
+    await when.until(lambda: then.run.state in {RunState.HELD, RunState.WAITING})
+    if then.run.question is not None:
+        await when.pressed(then.run.question.id)
+    await when.until(lambda: then.run.state is RunState.HELD)
+
+    assert then.run.held_by is None
+    assert "v2.4.2" in then.run.held_why
+    assert "promote" not in then.effects()
+    when.shop.stable.image, when.shop.stable.version = scenario.request.running_image, "v2.4.1"
+    await when.resumes()
+    await when.approves_all()
+    then.ended(Ending.FINISHED, Reason.FINISHED)
