@@ -2,7 +2,8 @@
 
 What answers is decided in this order: the `Host` header (a host of the cluster: the router), the path
 (`/faults`, `/audit`, `/prometheus/…`), and the Kubernetes API has the rest. No token is asked for, since
-only this machine can call; a wrong one is refused, so that a mixed-up kubeconfig is noticed.
+only this machine can call and pages of others are refused; a wrong one is refused too, so that a mixed-up
+kubeconfig is noticed.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from bot.sim.cluster.logs import Logs
 from bot.sim.cluster.refusals import Refusal, bad_request
 from bot.sim.cluster.router import Router
 from bot.sim.cluster.simulation import Settings, Simulation
+from bot.sim.cluster.strangers import is_stranger
 from bot.sim.metrics import routes
 
 _LOG = structlog.get_logger(__name__)
@@ -115,6 +117,9 @@ class ClusterServer:
     async def _by_host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self._router.knows(request.host):
             return await self._router.handle(request)
+        if is_stranger(request):
+            refusal = Refusal(403, "Forbidden", "only programs on this machine may call, and no web page")
+            return web.json_response(refusal.body(), status=403)
         given = request.headers.get("Authorization", "")
         if (
             given.startswith("Bearer ")
