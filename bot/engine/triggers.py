@@ -58,6 +58,8 @@ class TriggerWatch:
         stable = await self._metrics.sample(run.plan.subject(Side.STABLE))
         if stable.figure("p95").value is not None:
             self._baseline = stable
+        elif self._baseline is None:
+            self._baseline = _usual(run)
         readings = await self._health.ask(Side.CANARY) if run.weight > 0 else ()
         failing = [reading for reading in readings if not reading.ok]
         now = self._clock.now()
@@ -94,6 +96,13 @@ class TriggerWatch:
                 await self._clock.sleep(_COMMIT_AGAIN)
             else:
                 return
+
+
+def _usual(run: Run) -> Sample | None:
+    """Stable's newest figures in the journal: a restart while the canary serves all must not lose them."""
+    seen = [record.evidence.stable_now for record in run.steps.values() if record.evidence.stable_now]
+    known = [sample for sample in seen if sample.figure("p95").value is not None]
+    return max(known, key=lambda sample: sample.at, default=None)
 
 
 def _is_over(run: Run) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.events import Ending
 from bot.domain.reasons import Reason
-from tests.support.scenario import Scenario, Then, When, minutes, seconds
+from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
 
 NEW = "v2.5.0"
 FORWARD = 66  # more than a run forward writes; the test says so if that changes
@@ -201,3 +201,21 @@ async def _goes_on(scenario: Scenario, when: When) -> None:
         if question is not None:
             await when.pressed(question.id)
         await when.passes(seconds(0.5))
+
+
+async def test_what_is_usual_for_latency_is_not_forgotten_when_stable_serves_nobody(
+    scenario: Scenario, given: Given, when: When, then: Then
+) -> None:
+    """At 100 % nothing is left to compare with; what stable was like before is in the journal."""
+    given.stages(25, 100, bake=minutes(40))
+    scenario.limits = scenario.limits.with_(p95_margin=100.0)
+    await when.started()
+    await when.bakes_at(100)
+    await when.passes(minutes(1))
+
+    await when.dies()
+    await when.restarts()
+    when.shop.faults.slow.add(NEW)
+    await when.is_over()
+
+    then.rolled_back(Reason.LATENCY).weights_were(25, 100, 0)

@@ -360,6 +360,8 @@ class ShopMetrics:
             "memory": shop.faults.memory.get(version, 0.4) * _MEMORY_LIMIT,
             "memory_limit": _MEMORY_LIMIT,
         }
+        if share == 0:
+            del known["p95"]  # of no requests
         return {name: Figure.known(value) for name, value in known.items()}
 
 
