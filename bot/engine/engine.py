@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import structlog
 
+from bot.clients.redaction import redact
 from bot.domain.errors import LeaseLost, SlackwaterError
 from bot.domain.events import Claimed, Draft
 from bot.domain.plan import Plan
@@ -28,6 +29,7 @@ _log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=15)
 _RENEW_EVERY = 5.0
 _PAUSE_AFTER_A_BUG = 5.0
+_SHOWN = 300
 
 Kinds = Mapping[str, StepKind]
 
@@ -90,7 +92,7 @@ class Engine:
             try:
                 for claim in await self._journal.claim(self._owner, ttl=LEASE):
                     self._take_over(claim)
-            except SlackwaterError:  # the journal's own, or a database that cannot be reached
+            except Exception:  # noqa: BLE001 - see `_drive`; a process that claims no more looks healthy and is not
                 _log.exception("claim-failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), _RENEW_EVERY)
@@ -134,10 +136,10 @@ class Engine:
         except LeaseLost:
             _log.warning("lease-lost", run=claim.run, lease=claim.lease)
         except Exception as error:  # noqa: BLE001 - see below
-            # The engine's loop is one of the two places that catch everything: a bug in one run must neither
+            # The engine is one of the two places that catch everything: a bug in one run must neither
             # end the others nor leave this one without a driver.
             _log.exception("driver-failed", run=claim.run)
-            self._publisher.trouble(claim.run, f"{type(error).__name__}: {error}")
+            self._publisher.trouble(claim.run, _in_short(error))
             return False
         return True
 
@@ -180,8 +182,14 @@ class Engine:
             except LeaseLost:
                 owner.cancel()
                 return
-            except SlackwaterError:
+            except Exception:  # noqa: BLE001 - see `_drive`
                 _log.exception("renewal-failed", run=claim.run)
+
+
+def _in_short(error: Exception) -> str:
+    """Its first line, for people; what libraries put there may hold values that are nobody's business."""
+    first = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {redact(first)[:_SHOWN]}"
 
 
 async def _gone(*tasks: asyncio.Task[None]) -> None:
