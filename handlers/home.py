@@ -1,6 +1,7 @@
 """The Home tab and mentions: what runs now, what waits for me."""
 
 from bot import operations
+from bot.domain.errors import NotAllowed
 from bot.views import answers, forms
 from bot.views.answers import Answer
 from handlers.office import Body, Office, said, whisper
@@ -31,6 +32,12 @@ async def _status(office: Office, user: str) -> Answer:
 
 async def _publish(office: Office, user: str) -> None:
     person = await office.slack.person(user)
-    active = await operations.status(office.desk, person, None)
-    recent = await operations.history(office.desk, person)
+    try:
+        active = await operations.status(office.desk, person, None)
+        recent = await operations.history(office.desk, person)
+    except NotAllowed as refusal:
+        # Slack keeps what was shown last, and the person may have had a role then.
+        blocks = list(answers.refused(refusal).blocks)
+        await office.slack.publish_home(user, {"type": "home", "blocks": blocks})
+        raise
     await office.slack.publish_home(user, forms.home(person, active, recent, office.slack.threads()))

@@ -172,6 +172,18 @@ async def test_home_opens_for_nobody_in_particular_too(town):
     assert town.audit[-1][3] == "refused: not-allowed"
 
 
+async def test_home_forgets_what_it_showed_to_somebody_who_may_no_longer_look(town):
+    run = await town.asks(await town.started("ada"))
+    await town.does("home", user="bo")
+    await eventually(lambda: town.view("bo"), lambda seen: run.id in str(seen["home"]), within=3)
+
+    town.granted.clear()
+    await town.does("home", user="bo")
+
+    seen = await eventually(lambda: town.view("bo"), lambda seen: run.id not in str(seen["home"]), within=3)
+    assert "You need the role" in str(seen["home"]["blocks"])
+
+
 async def test_a_mention_in_a_thread_is_answered_there_and_only_to_who_asked(town):
     run = await town.started("ada")
     card = await town.shows("hold", f"r:{run.id}")
