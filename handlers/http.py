@@ -1,4 +1,4 @@
-"""The bot's own web server: health, metrics, and in HTTP mode Slack's deliveries.
+"""The bot's own web servers: health and metrics, and in HTTP mode another one for Slack's deliveries.
 
 Liveness says that the process works, readiness that it is connected to Slack and to its database.
 """
@@ -14,6 +14,8 @@ Ready = Callable[[], Awaitable[tuple[bool, str]]]
 
 # Seconds since 1970, with room for some thousand years.
 _LONGEST_TIME = 12
+# Seconds in which deliveries under way may still be answered when the bot is told to end.
+_LAST_ANSWERS = 1.0
 # Slack sends no body that large; what is larger is not from Slack.
 _LARGEST_BODY = 512 * 1024
 
@@ -21,7 +23,7 @@ _LARGEST_BODY = 512 * 1024
 def build(
     ready: Ready, slack: tuple[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] | None
 ) -> web.Application:
-    """The routes; `slack` is the path of Slack's deliveries and Bolt's handler for them."""
+    """The routes of one of them; `slack` is the path of its deliveries and Bolt's handler for them."""
 
     async def healthz(request: web.Request) -> web.Response:
         return web.Response(text="ok")
@@ -34,8 +36,11 @@ def build(
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(client_max_size=_LARGEST_BODY)
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
-    if slack is not None:
+    app.router.add_get("/healthz", healthz)
+    if slack is None:
+        app.add_routes([web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    else:
+        # Where Slack gets in, the world does; it is told no more than that somebody is there.
         app.router.add_post(slack[0], slack[1])
     return app
 
@@ -74,7 +79,7 @@ async def listen(app: web.Application, host: str, port: int) -> web.AppRunner:
     Raises:
         OSError: the address is taken or not ours.
     """
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner

@@ -8,8 +8,10 @@ import time
 from urllib.parse import urlencode
 
 import pytest
+from aiohttp.web import Request, StreamResponse
 
 from bot.sim.workspace.ids import id_of
+from handlers import http
 from handlers.once import Once
 from tests.handlers.conftest import until
 
@@ -201,3 +203,45 @@ async def test_signatures_are_forgotten_when_they_hold_no_longer():
 
     assert len(once._seen) <= 61
     assert not once._is_new("v0=99")
+
+
+async def test_what_slack_can_reach_tells_the_world_nothing_else(web):
+    root = web.url.removesuffix("/slack/events")
+
+    for path, status in (("/healthz", 200), ("/metrics", 404), ("/readyz", 404)):
+        async with web.session.get(f"{root}{path}") as answer:
+            assert answer.status == status, path
+
+
+async def test_the_bots_own_port_tells_how_it_is(session, unused_port):
+    async def ready() -> tuple[bool, str]:
+        return False, "the database does not answer"
+
+    runner = await http.listen(http.build(ready, None), "127.0.0.1", unused_port)
+    try:
+        for path, status in (("/healthz", 200), ("/metrics", 200), ("/readyz", 503)):
+            async with session.get(f"http://127.0.0.1:{unused_port}{path}") as answer:
+                assert answer.status == status, path
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_delivery_that_hangs_does_not_keep_the_bot_from_ending(session, unused_port):
+    begun = asyncio.Event()
+
+    async def hang(_request: Request) -> StreamResponse:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def ready() -> tuple[bool, str]:
+        return True, "ready"
+
+    runner = await http.listen(http.build(ready, ("/slack/events", hang)), "127.0.0.1", unused_port)
+    asking = asyncio.create_task(session.post(f"http://127.0.0.1:{unused_port}/slack/events"))
+    await begun.wait()
+
+    async with asyncio.timeout(3):
+        await runner.cleanup()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
