@@ -185,8 +185,9 @@ class MemoryJournal:
     def _same_commit(self, application: str, commit: str) -> str | None:
         for kept in self._kept.values():
             request, turn = kept.run.plan.request, kept.run.turn
-            is_out = (application, request.version) in self._quarantine and turn and turn.quarantine
-            if is_out and (request.application, request.commit) == (application, commit):
+            if turn is None or not turn.quarantine or (application, request.version) not in self._quarantine:
+                continue
+            if (request.application, request.commit) == (application, commit):
                 return same_commit(turn.sentence, kept.run.id, request.version)
         return None
 
