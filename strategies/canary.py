@@ -202,4 +202,5 @@ def _way_back(request: DeployRequest) -> Iterator[Step]:
         action=CheckHealth(of=Side.STABLE, version=old),
         phase=Phase.PRODUCTION,
         undoes=_HEADER,
+        timeout=timedelta(minutes=3),
     )

@@ -57,6 +57,7 @@ class Evidence(Record):
     stable_now: Sample | None = None
     warming: bool = False  # the first moments of a stage, in which only grave errors count
     points: tuple[Point, ...] = ()  # the picture's
+    is_healthy: bool | None = None  # what the health paths say; None where nobody asked
     accepted_at: datetime | None = None  # when the platform accepted a change of traffic
     looked_at: datetime | None = None
     first_seen: datetime | None = None  # since when the new version has looked worse, without a break

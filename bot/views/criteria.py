@@ -82,7 +82,7 @@ def _business(verdicts: list[Verdict]) -> list[str]:
 def _asked(run: Run) -> int:
     """How many health checks really asked a path."""
     asked = (run.record(s.id) for s in run.plan.steps if isinstance(s.action, CheckHealth))
-    return sum(record.ended is not None and "Not asked" not in record.evidence.sentence for record in asked)
+    return sum(record.evidence.is_healthy is True for record in asked)
 
 
 def _tick(is_so: bool, text: str) -> str:  # noqa: FBT001 - the words stand beside it

@@ -164,7 +164,7 @@ def _told(key: str, text: str) -> Item:
 def _healthy_again(run: Run) -> str:
     """Only if a health path was really asked."""
     asked = (run.record(s.id) for s in run.plan.way_back if isinstance(s.action, CheckHealth))
-    is_well = any(r.status is StepStatus.DONE and "Not asked" not in r.evidence.sentence for r in asked)
+    is_well = any(r.evidence.is_healthy is True for r in asked)
     return " and is healthy" if is_well and run.weight == 0 else ""
 
 

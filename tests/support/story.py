@@ -201,6 +201,9 @@ class Story:
         return self.says(Intended(), step=step)
 
     def does(self, step: str, *, takes: timedelta = _A_MOMENT, **evidence: Any) -> Self:
+        if step.endswith("/health"):
+            was_asked = not evidence.get("sentence", "").startswith("Not asked")
+            evidence = {"is_healthy": True if was_asked else None, **evidence}
         return self.begins(step).says(StepDone(evidence=Evidence(**evidence)), step=step, after=takes)
 
     def gate(self, result: GateResult) -> Self:

@@ -1,6 +1,5 @@
 """Forms and the Home tab."""
 
-
 from bot.views.forms import deploy_form, home
 from tests.support.builders import ADA
 from tests.support.story import a_story
