@@ -2,6 +2,7 @@
 
 import os
 
+import hypothesis
 import pytest
 
 from tests.support.load import load
@@ -10,6 +11,10 @@ from tests.support.real_prometheus import real_prometheus
 from tests.support.testcluster import testcluster
 
 __all__ = ["load", "postgresql_server", "postgresql_url", "real_prometheus", "testcluster"]
+
+# A slow machine is no bug; timings are benchmarks here, never asserted.
+hypothesis.settings.register_profile("slackwater", deadline=None)
+hypothesis.settings.load_profile("slackwater")
 
 # On a user's machine a test whose server is missing is skipped, with the reason; `.ci/run` sets this.
 NOTHING_SKIPPED = "SLACKWATER_NOTHING_SKIPPED"
