@@ -21,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clients.clock import RealClock, ScaledClock
 from bot.config import Secrets, Settings
+from bot.domain.errors import OutsideError
 from bot.domain.people import Person, Role
 from bot.domain.plan import Plan
 from bot.domain.run import Run
@@ -183,6 +184,10 @@ class Bot:
             self._socket is None or not await self._socket.client.is_connected()
         ):
             return False, "not connected to Slack"
+        try:
+            await self._runs.active()
+        except OutsideError:
+            return False, "the database does not answer"
         return True, "ready"
 
     def _kinds(self, plan: Plan, world: World) -> Any:
