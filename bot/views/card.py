@@ -46,7 +46,9 @@ def card(run: Run, setting: Setting) -> Item:
     if not run.is_terminal:
         shown += noticed(run.plan)
     shown += _buttons(run, setting)
-    return Item(key="root", place=Place.ROOT, text=summary(run), blocks=tuple(shown))
+    # What a run does now may wait for a calm moment; that it waits, is held or goes back may not.
+    is_news = run.state is not RunState.RUNNING
+    return Item(key="root", place=Place.ROOT, text=summary(run), is_urgent=is_news, blocks=tuple(shown))
 
 
 def summary(run: Run) -> str:

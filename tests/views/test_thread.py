@@ -255,8 +255,16 @@ def test_only_what_cannot_wait_overtakes_the_story():
     urgent = {item.key.partition("/")[0] for run in a_whole_canary().seen for item in _urgent(run)}
     urgent_on_a_bad_day = {item.key for run in _a_bad_day().seen for item in _urgent(run)}
 
-    assert urgent == {"question"}
-    assert urgent_on_a_bad_day == {"question/question-5-1", "question/question-10-1", "rollback"}
+    assert urgent == {"root", "question"}
+    answered = {"question/question-5-1", "question/question-10-1"}
+    assert urgent_on_a_bad_day == {"root", *answered, "rollback"}
+
+
+def test_the_card_waits_for_a_calm_moment_only_while_the_run_just_runs():
+    urgent = {run.state for run in _a_bad_day().seen for item in _urgent(run) if item.key == "root"}
+
+    assert RunState.RUNNING not in urgent
+    assert {RunState.WAITING, RunState.GOING_BACK, RunState.ROLLED_BACK} <= urgent
 
 
 def test_a_loud_remark_mentions_those_on_call_and_a_quiet_one_nobody():
