@@ -6,6 +6,7 @@ from bot.domain.events import Claimed, Ending, Noted
 from bot.domain.figures import Tally
 from bot.domain.gates import Finding, GateStatus, Severity
 from bot.domain.reasons import Reason
+from bot.domain.run import RunState
 from bot.views.items import Place, Setting
 from bot.views.messages import messages
 from tests.support.builders import BO, CY
