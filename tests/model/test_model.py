@@ -5,7 +5,7 @@ import pytest
 from tests.model.run import CLAIMS, FINDINGS, LONGEST, MUTATIONS, REACHED, Search, is_right, missing, search
 
 pytestmark = [
-    pytest.mark.live,
+    pytest.mark.model,
     pytest.mark.timeout(LONGEST + 60),
     pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}"),
 ]
