@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from bot.clients.nearest import nearest
 from bot.clients.process import Finished, run
@@ -70,6 +71,16 @@ class Commits(Record):
 
     count: int
     newest: tuple[Commit, ...] = ()
+
+
+# Git reads every worktree's files while it adds or prunes one, and fails on one that is just being made. So
+# the gates of a run take turns at a repository for that moment.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, asyncio.Lock]] = WeakKeyDictionary()
+
+
+def _turn(repository: Path) -> asyncio.Lock:
+    turns = _turns.setdefault(asyncio.get_running_loop(), {})
+    return turns.setdefault(repository.absolute(), asyncio.Lock())
 
 
 class Git:
@@ -144,7 +155,8 @@ class Git:
         parent = Path(tempfile.mkdtemp(prefix="slackwater-"))
         tree = parent / wanted[:12]
         try:
-            await self._ask("worktree", "add", "--quiet", "--detach", "--force", str(tree), wanted)
+            async with _turn(self._repository):
+                await self._ask("worktree", "add", "--quiet", "--detach", "--force", str(tree), wanted)
             head = await _git(tree, "rev-parse", "--verify", "HEAD")
             if head.stdout.strip() != wanted:
                 raise Unreadable(_SYSTEM, f"the checkout of {wanted[:12]} is at another commit")
@@ -155,7 +167,8 @@ class Git:
     async def _remove(self, parent: Path) -> None:
         await asyncio.to_thread(shutil.rmtree, parent, ignore_errors=True)
         # Forgets worktrees whose folders are gone, an earlier bot's that was killed included.
-        await self._ask("worktree", "prune")
+        async with _turn(self._repository):
+            await self._ask("worktree", "prune")
 
     async def _ask(self, *words: str, fine: tuple[int, ...] = (0,), keep: int = 4 * 1024 * 1024) -> Finished:
         return await _git(self._repository, *words, fine=fine, keep=keep)

@@ -246,3 +246,14 @@ def test_the_nearest_versions_share_the_leading_numbers(typed: str, meant: tuple
 
 def test_where_nothing_is_known_nothing_is_suggested():
     assert nearest("v1", []) == ()
+
+
+async def test_many_checkouts_of_one_repository_at_once_do_not_disturb_each_other(repository: Repository):
+    commit = repository.commit("first", a="1")
+    git = Git(repository.folder)
+
+    async def once() -> bool:
+        async with git.checkout(commit) as tree:
+            return tree.is_dir()
+
+    assert all(await asyncio.gather(*(once() for _ in range(24))))
