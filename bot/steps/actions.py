@@ -42,5 +42,6 @@ def may_still_arrive(context: StepContext) -> bool:
     undone, turn = context.step.undoes, context.run.turn
     if undone is None or turn is None:
         return False
-    is_unknown = context.run.record(undone).status is StepStatus.INTENDED
+    # A step can fail because its time is over while its last request is still under way.
+    is_unknown = context.run.record(undone).status in {StepStatus.INTENDED, StepStatus.FAILED}
     return is_unknown and context.now - turn.at < _LATEST
