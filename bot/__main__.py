@@ -4,17 +4,19 @@ Each command imports what it needs when it runs, so that `--help` is instant and
 """
 
 import asyncio
-import json
-import logging
 import os
 import sys
 from collections.abc import Coroutine
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
 from bot.domain.errors import ConfigError, OutsideError, Refused, SlackwaterError
+
+if TYPE_CHECKING:
+    from storage import Verified
 
 app = typer.Typer(
     name="slackwater",
@@ -25,6 +27,13 @@ app = typer.Typer(
 )
 
 T = TypeVar("T")
+
+
+class Audit(StrEnum):
+    """What can be done with the audit besides reading it."""
+
+    VERIFY = "verify"
+
 
 Config = Annotated[Path, typer.Option("--config", help="The team's configuration file.", dir_okay=False)]
 Data = Annotated[Path | None, typer.Option("--data", help="A demo's data folder.", file_okay=False)]
@@ -43,7 +52,6 @@ def demo(
     """A whole world on this machine: workspace, cluster, metrics, and the bot in front of them."""
     from bot.sim.demo import DemoOptions, run
 
-    _configure_logs()
     _finish(run(DemoOptions(port=port, speed=speed, data=data, browser=browser)))
 
 
@@ -52,7 +60,6 @@ def serve(config: Config) -> None:
     """The bot, in front of any workspace and cluster."""
     from bot.wiring.serving import serve as serve_for_ever
 
-    _configure_logs()
     _finish(serve_for_ever(config))
 
 
@@ -67,7 +74,10 @@ def plan(
     from bot.wiring.console import plan_of
 
     made = _finish(plan_of(config, words))
-    print(made.model_dump_json(indent=2) if as_json else plain(made))
+    if as_json:
+        _print_json(made.model_dump(mode="json"), indent=2)
+    else:
+        _print_lines(plain(made))
 
 
 @app.command()
@@ -76,7 +86,7 @@ def check(config: Config) -> None:
     from bot.wiring.console import check as checked
 
     for line in _finish(checked(config)):
-        print(line)
+        _print(line)
 
 
 @app.command()
@@ -86,7 +96,7 @@ def doctor(config: Config) -> None:
 
     findings = _finish(examine(config))
     for finding in findings:
-        print(f"{'ok  ' if finding.is_well else 'FAIL'}  {finding.what}: {finding.sentence}")
+        _print(f"{'ok  ' if finding.is_well else 'FAIL'}  {finding.what}: {finding.sentence}")
     if not all(finding.is_well for finding in findings):
         raise typer.Exit(1)
 
@@ -98,11 +108,11 @@ def runs(config: MaybeConfig = None, data: Data = None, as_json: AsJSON = False)
 
     found = _finish(recent_runs(_file(config, data)))
     if as_json:
-        print(json.dumps([run.model_dump(mode="json") for run in found], indent=2))
+        _print_json([run.model_dump(mode="json") for run in found], indent=2)
         return
     for run in found:
         who = run.asked_by.name if run.asked_by else "nobody"
-        print(f"{run.id:20} {run.version:12} {run.state.value:22} {run.started_at:%Y-%m-%d %H:%M} {who}")
+        _print(f"{run.id:20} {run.version:12} {run.state.value:22} {run.started_at:%Y-%m-%d %H:%M} {who}")
 
 
 @app.command()
@@ -117,23 +127,79 @@ def journal(
 
     for entry in _finish(journal_of(_file(config, data), run)):
         if as_json:
-            print(json.dumps(entry.as_json(), ensure_ascii=False))
+            _print_json(entry.as_json())
         else:
             who = entry.person.name if entry.person else ""
-            print(f"{entry.seq:4} {entry.at:%Y-%m-%d %H:%M:%S} {entry.kind:12} {entry.step or '':24} {who}")
+            _print(f"{entry.seq:4} {entry.at:%Y-%m-%d %H:%M:%S} {entry.kind:12} {entry.step or '':24} {who}")
 
 
 @app.command()
-def audit(config: MaybeConfig = None, data: Data = None, as_json: AsJSON = False) -> None:
-    """Who tried what, refusals included, newest first."""
-    from bot.wiring.console import audit_trail
+def audit(
+    what: Annotated[Audit | None, typer.Argument(help="verify: is every line as it was written?")] = None,
+    config: MaybeConfig = None,
+    data: Data = None,
+    as_json: AsJSON = False,
+    noted: Annotated[
+        str | None, typer.Option(help="With verify: a hash that an earlier verify gave; it has to be there.")
+    ] = None,
+) -> None:
+    """Who tried what, refusals included, newest first; or whether that trail is as it was written."""
+    from bot.wiring.console import audit_trail, verify_audit
 
+    if what is Audit.VERIFY:
+        _tell_verified(_finish(verify_audit(_file(config, data), noted)), as_json=as_json)
+        return
+    if noted is not None:
+        raise typer.BadParameter("--noted belongs to `audit verify`")
     for line in _finish(audit_trail(_file(config, data))):
         if as_json:
-            print(json.dumps(line.model_dump(mode="json"), ensure_ascii=False))
+            _print_json(line.model_dump(mode="json"))
         else:
             who = line.person.name if line.person else ""
-            print(f"{line.at:%Y-%m-%d %H:%M:%S} {who:16} {line.what:24} {line.result}")
+            _print(f"{line.at:%Y-%m-%d %H:%M:%S} {who:16} {line.what:24} {line.result}")
+
+
+def _tell_verified(found: "Verified", *, as_json: bool) -> None:
+    """Exit status 1 for a trail that is not as it was written."""
+    from bot.views.text import plural
+
+    if as_json:
+        _print_json(found.as_json())
+    elif found.flaw is None:
+        _print_lines(f"{plural(found.lines, 'line')}, all as written\nthe last one's hash: {found.hash}")
+    else:
+        _print_lines(f"{found.flaw.sentence}\n{found.remedy}")
+    if found.flaw is not None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(help="A file that does not exist yet.", dir_okay=False)],
+    config: MaybeConfig = None,
+    data: Data = None,
+) -> None:
+    """Everything the bot knows, in one file. The bot may run meanwhile."""
+    from bot.wiring.keeping import back_up
+
+    for line in _finish(back_up(_file(config, data), to)):
+        _print(line)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FROM", help="A backup.", dir_okay=False)],
+    config: MaybeConfig = None,
+    data: Data = None,
+    nothing_since: Annotated[
+        bool, typer.Option("--nothing-since", help="The bot has not run since: hold nothing.")
+    ] = False,
+) -> None:
+    """A backup into an empty database, of either kind."""
+    from bot.wiring.keeping import restore as bring_back
+
+    for line in _finish(bring_back(_file(config, data), source, nothing_since=nothing_since)):
+        _print(line)
 
 
 @app.command()
@@ -145,7 +211,6 @@ def workspace(
     """The workspace that stands in for Slack, alone."""
     from bot.sim.standalone import workspace as stand_in
 
-    _configure_logs()
     _finish(stand_in(port, people, request_url))
 
 
@@ -159,7 +224,6 @@ def cluster(
     """The simulated cluster and its metrics, alone."""
     from bot.sim.standalone import cluster as stand_in
 
-    _configure_logs()
     _finish(stand_in(port, kubeconfig, apply, rps))
 
 
@@ -174,41 +238,47 @@ def _file(config: Path | None, data: Path | None) -> Path:
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:
     """The work's result; what it refuses or fails at goes to stderr in words."""
+    from bot.clients.redaction import redact
+
     try:
         return asyncio.run(work)
     except (ConfigError, Refused, OutsideError, SlackwaterError) as error:
-        print(error, file=sys.stderr)
+        _print_lines(redact(str(error)), to=sys.stderr)
     except OSError as error:
-        print(f"{error.strerror or error}", file=sys.stderr)
+        _print_lines(redact(f"{error.strerror or error}"), to=sys.stderr)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     raise typer.Exit(1)
 
 
-def _configure_logs() -> None:
-    """Events with fields on stderr, one JSON object a line; secrets are taken out on the way."""
-    import structlog
+def _print(text: str) -> None:
+    """Names, reasons and versions come from outside, and a terminal obeys what it is sent."""
+    from bot.views.terminal import line
 
-    from bot.clients.redaction import redact
+    print(line(text))
 
-    def redacted(_logger: Any, _name: str, event: Any) -> Any:
-        return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
 
-    logging.basicConfig(level=os.environ.get("SLACKWATER_LOG", "WARNING"), stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redacted,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+def _print_lines(text: str, to: TextIO | None = None) -> None:
+    from bot.views.terminal import lines
+
+    print(lines(text), file=to)
+
+
+def _print_json(value: Any, indent: int | None = None) -> None:
+    from bot.views.terminal import as_json
+
+    print(as_json(value, indent=indent))
 
 
 def main() -> None:
     """The console script."""
+    if "--help" not in sys.argv:
+        from bot.wiring.logs import configure
+
+        try:
+            configure(os.environ)
+        except ConfigError as error:
+            sys.exit(str(error))
     app()
 
 

@@ -5,7 +5,7 @@ SDK type crosses a port. Methods that talk to the outside raise `bot.domain.erro
 say otherwise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,7 +37,11 @@ class Clock(Protocol):
 
 
 class Platform(Protocol):
-    """One run's two deployments on the platform that its plan names."""
+    """One run's two deployments on the platform that its plan names.
+
+    A change takes what was seen before its intent was journaled (`on`) and fits nothing newer: a request that
+    comes late, or from a process that was frozen meanwhile, is a `Conflict`.
+    """
 
     async def stable(self) -> Workload:
         """Raises `NotFound` when the declared deployment is not there."""
@@ -49,38 +53,47 @@ class Platform(Protocol):
         """What `restore_stable` needs, read before anything is changed."""
         ...
 
-    async def deploy_canary(self, image: str, version: str) -> None:
+    async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
         """Create or change the canary deployment; safe to repeat. Refuses somebody else's."""
         ...
 
-    async def remove_canary(self) -> None:
-        """Delete it; fine if it is gone already."""
+    async def remove_canary(self, *, on: Workload) -> None:
+        """Delete the very one that was seen; fine if it is gone already."""
         ...
 
-    async def promote_stable(self, image: str, version: str) -> None: ...
+    async def promote_stable(self, image: str, version: str, *, on: Workload) -> None: ...
 
-    async def restore_stable(self, recorded: Recorded) -> None: ...
+    async def restore_stable(self, recorded: Recorded, *, on: Workload, mark: str) -> None:
+        """Put back what was recorded, and leave the mark of the run that goes back.
+
+        The mark moves the revision even where stable was at rest, so nothing that is late fits any more.
+        """
+        ...
 
 
 class TrafficRouter(Protocol):
-    """One run's share of traffic. Every answer is read from the platform, never remembered."""
+    """One run's share of traffic. Every answer is read from the platform, never remembered.
+
+    A change takes what was seen before its intent was journaled (`on`) and fits nothing newer: it raises
+    `Conflict` if anything happened to the route since.
+    """
 
     async def split(self) -> TrafficSplit:
         """Raises `NotFound` or `Unreadable` when the declared objects do not route as declared."""
         ...
 
-    async def shift(self, weight: int) -> None:
-        """Give the canary this weight; the header route stays as it is.
-
-        Raises:
-            Conflict: somebody changed the object meanwhile.
-        """
+    async def shift(self, weight: int, *, on: TrafficSplit) -> None:
+        """Give the canary this weight; the header route stays as it is."""
         ...
 
-    async def route_header(self, to: Side) -> None: ...
+    async def route_header(self, to: Side, *, on: TrafficSplit) -> None: ...
 
-    async def all_to_stable(self) -> None:
-        """Weight 0 and the header route to stable, in one change."""
+    async def all_to_stable(self, *, on: TrafficSplit | None, mark: str | None = None) -> None:
+        """Weight 0 and the header route to stable, in one change, with the mark of a run that goes back.
+
+        `on` is None where the weights made no sense and could not be read as a split: then they are looked at
+        anew, and mended.
+        """
         ...
 
 
@@ -107,6 +120,10 @@ class MetricSource(Protocol):
 
     async def sample(self, subject: Subject, *, figures: bool = True) -> Sample:
         """All configured figures of one version now; without `figures` only the counters."""
+        ...
+
+    async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
+        """Only these figures of one version now, as far as they are configured, without the counters."""
         ...
 
 
@@ -150,6 +167,7 @@ class StepContext:
     run: Run
     step: Step
     now: datetime
+    speed: float = 1.0  # of the clock: so many of its seconds are a real one
 
     @property
     def record(self) -> StepRecord:
@@ -170,8 +188,8 @@ class StepKind(Protocol):
         """What is true now; changes nothing."""
         ...
 
-    async def apply(self, context: StepContext) -> None:
-        """Make it so; safe to repeat."""
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        """Make it so, on what `observe` has seen; safe to repeat."""
         ...
 
     async def verify(self, context: StepContext) -> Outcome:
@@ -186,6 +204,14 @@ class Publisher(Protocol):
 
     def trouble(self, run: str, sentence: str) -> None:
         """Something about a run that its journal cannot tell, said aloud."""
+        ...
+
+    def dropped(self, run: str) -> None:
+        """Another process drives the run now, and speaks of it; this one says nothing more."""
+        ...
+
+    async def said(self, run: str) -> None:
+        """Until nothing is left to say about the run."""
         ...
 
 
@@ -204,7 +230,13 @@ class Messages(Protocol):
 
     async def reserve(self, run: str, key: str, channel: str) -> StoredMessage: ...
 
-    async def posted(self, run: str, key: str, ts: str, hash: str) -> None: ...  # noqa: A002
+    async def posted(self, run: str, key: str, ts: str, hash: str) -> bool:  # noqa: A002
+        """Slack has it under this timestamp. False: the place was taken meanwhile, so there are two."""
+        ...
+
+    async def deleted(self, run: str, key: str) -> None:
+        """Somebody deleted it in Slack, and its place is free again."""
+        ...
 
     async def updated(self, run: str, key: str, hash: str) -> None: ...  # noqa: A002
 
@@ -264,21 +296,46 @@ class Journal(Protocol):
 
     Every write bears a lease number and is refused with `LeaseLost` once another process has claimed the run.
     Entries, timers and the state of questions change in one transaction.
+
+    **Leases need no common clock.** A process takes a run over once it has itself seen, by a watch that only
+    runs forward, that the lease was not renewed for its whole length. So no clock that is wrong or set gives
+    a run away, and none keeps it.
     """
 
     async def entries(self, run: str) -> tuple[Entry, ...]:
         """Raises `UnknownRun`, or `UnknownEvent` for what this version cannot read."""
         ...
 
+    async def load(self, run: str) -> Run:
+        """The run that these entries tell. Raises the same."""
+        ...
+
     async def claim(self, owner: str, *, ttl: timedelta) -> tuple[Claim, ...]:
-        """Take over the active runs that nobody drives, or whose lease ran out. `ttl` is real time."""
+        """Take over the runs that nobody drives, or whose lease stood still for `ttl` (real time).
+
+        They are the active ones, and those that have ended but are not told to their end.
+        """
         ...
 
-    async def renew(self, claim: Claim, *, ttl: timedelta) -> None:
-        """Raises `LeaseLost`."""
+    async def renew(self, owner: str, claims: Sequence[Claim]) -> frozenset[Claim]:
+        """Renew the leases of this process, all at once; those that it does not hold any more."""
         ...
 
-    async def release(self, claim: Claim) -> None: ...
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """Let another process claim the runs at once; fine if one has already."""
+        ...
+
+    async def told(self, claim: Claim) -> None:
+        """Slack has everything about a run that has ended: nobody needs to see to it any more."""
+        ...
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Tell of runs that any process has news for, until cancelled; some news may be missed."""
+        ...
+
+    async def waiting(self) -> tuple[str, ...]:
+        """The runs for which an interrupt waits: what was missed is found by looking."""
+        ...
 
     async def append(
         self, claim: Claim, after: int, drafts: Sequence[Draft], timers: Sequence[Timer] = ()

@@ -3,6 +3,7 @@
 import asyncio
 
 from bot import operations
+from bot.clients.redaction import redact
 from bot.domain.errors import NotUnderstood, OutsideError, UnknownRun, UnknownThing
 from bot.domain.people import Person
 from bot.operations import Desk
@@ -17,7 +18,8 @@ _LOOK = 1.5
 
 async def deploy_typed(ack: Ack, respond: Respond, body: Body, office: Office) -> None:
     """The slash command. `/deploy` alone opens a form, for which Slack gives three seconds."""
-    text = str(body.get("text") or "").strip()
+    # A token that somebody pastes by mistake goes no further than this: not to the card, not to the audit.
+    text = redact(str(body.get("text") or "").strip())
     if not text:
         await ack()
         await reply(respond, await said(_open_form(office, body)))
@@ -42,8 +44,8 @@ async def _obey(office: Office, body: Body, text: str) -> Answer | None:
         case grammar.Show(what="history"):
             return answers.history(await operations.history(desk, person, command.name))
         case grammar.Show():
-            runs = await operations.status(desk, person, command.name)
-            return answers.status(runs, await office.setting())
+            active = await operations.status(desk, person, command.name)
+            return answers.status(active.runs, await office.setting(), active.unreadable)
         case grammar.Release():
             name = await operations.release(desk, person, command.version, command.application)
             return answers.released(name, command.version)

@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 
 from bot import operations
-from bot.domain.errors import OutsideError, Refused
+from bot.clients.redaction import redact
+from bot.domain.errors import OutsideError, Refused, UnknownEvent
 from bot.domain.people import Person
 from bot.domain.run import Run
 from bot.operations import Desk, Wish
@@ -65,6 +66,10 @@ async def _start(office: Office, wish: Wish, person: Person) -> Run | _Problem:
         return _Problem(_field(office.desk, wish), str(refusal), answers.refused(refusal))
     except OutsideError as error:
         return _Problem("version", str(error), answers.outside(error))
+    except UnknownEvent as error:
+        _log.exception("other-version")
+        answer = answers.unreadable(error)
+        return _Problem("version", answer.text, answer)
     except Exception:  # noqa: BLE001 - the Slack edge, as in `office.said`
         reference = secrets.token_hex(4).upper()
         _log.exception("bug", reference=reference)
@@ -101,4 +106,4 @@ def _chosen(values: dict[str, Any], block: str) -> str:
     if not isinstance(element, dict):
         return ""
     option = element.get("selected_option") or {}
-    return str(option.get("value") or element.get("value") or "").strip()[:500]
+    return redact(str(option.get("value") or element.get("value") or "").strip())[:500]

@@ -9,25 +9,29 @@ from handlers.office import Body, Office, said, whisper
 
 async def home_opened(event: Body, office: Office) -> None:
     """Draw the Home tab anew each time it is opened."""
-    if event.get("tab") not in {None, "home"}:
+    user = event.get("user")
+    if event.get("tab") not in {None, "home"} or not isinstance(user, str):
         return
-    await said(_publish(office, str(event["user"])))
+    await said(_publish(office, user))
 
 
 async def mentioned(event: Body, office: Office) -> None:
     """`@slackwater status` in a thread, where slash commands cannot be typed."""
-    person = await office.slack.person(str(event["user"]))
+    user, channel = event.get("user"), event.get("channel")
+    if not isinstance(user, str) or not isinstance(channel, str):
+        return  # a bot's mention names no person
+    person = await office.slack.person(user)
     answer = await said(_status(office, person.id))
     if answer is not None:
         thread = event.get("thread_ts")
-        place = (str(event["channel"]), str(thread) if thread else None)
+        place = (channel, str(thread) if thread else None)
         await whisper(office, place, person.id, answer)
 
 
 async def _status(office: Office, user: str) -> Answer:
     person = await office.slack.person(user)
-    runs = await operations.status(office.desk, person, None)
-    return answers.status(runs, await office.setting())
+    active = await operations.status(office.desk, person, None)
+    return answers.status(active.runs, await office.setting(), active.unreadable)
 
 
 async def _publish(office: Office, user: str) -> None:
@@ -40,4 +44,5 @@ async def _publish(office: Office, user: str) -> None:
         blocks = list(answers.refused(refusal).blocks)
         await office.slack.publish_home(user, {"type": "home", "blocks": blocks})
         raise
-    await office.slack.publish_home(user, forms.home(person, active, recent, office.slack.threads()))
+    threads = office.slack.threads()
+    await office.slack.publish_home(user, forms.home(person, active.runs, recent, threads, active.unreadable))

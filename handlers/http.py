@@ -10,6 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 
+from handlers.formed import is_formed
+
 Ready = Callable[[], Awaitable[tuple[bool, str]]]
 
 # Seconds since 1970, with room for some thousand years.
@@ -55,22 +57,9 @@ async def deliver(app: AsyncApp, request: web.Request) -> web.StreamResponse:
         asked = await to_bolt_request(request)
     except (ValueError, LookupError, TypeError, AttributeError):
         return web.json_response({"error": "malformed request"}, status=400)
-    if not _is_formed(asked.body):
+    if not is_formed(asked.body):
         return web.json_response({"error": "malformed request"}, status=400)
     return await to_aiohttp_response(await app.async_dispatch(asked))
-
-
-def _is_formed(body: object) -> bool:
-    """Whether Bolt can find its way through it; what is in it is judged by the handlers."""
-    if not isinstance(body, dict):
-        return False
-    if body.get("type") == "block_actions":
-        actions = body.get("actions")
-        return isinstance(actions, list) and bool(actions) and isinstance(actions[0], dict)
-    if body.get("type") in {"view_submission", "view_closed"}:
-        view = body.get("view")
-        return isinstance(view, dict) and isinstance(view.get("type"), str)
-    return isinstance(body.get("event", {}), dict)
 
 
 async def listen(app: web.Application, host: str, port: int) -> web.AppRunner:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import aiohttp
 import structlog
 
-from bot.domain.errors import OutsideError, Refused
+from bot.domain.errors import OutsideError, Refused, UnknownEvent
 from bot.domain.people import Person
+from bot.domain.points import around
 from bot.operations import Desk
 from bot.views import answers
 from bot.views.answers import Answer
@@ -61,6 +62,9 @@ async def said(work: Awaitable[Answer | None]) -> Answer | None:
     except OutsideError as error:
         _log.warning("outside-trouble", error=str(error))
         return answers.outside(error)
+    except UnknownEvent as error:
+        _log.exception("other-version")
+        return answers.unreadable(error)
     except Exception:  # noqa: BLE001 - the Slack edge: nobody may be left without an answer
         reference = secrets.token_hex(4).upper()
         _log.exception("bug", reference=reference)
@@ -95,12 +99,13 @@ async def reply(respond: Respond, answer: Answer | None) -> None:
     if answer is None:
         return
     try:
-        await respond(
-            text=answer.text,
-            blocks=list(answer.blocks),
-            response_type="ephemeral",
-            replace_original=False,
-        )
+        with around("slack/response_url"):
+            await respond(
+                text=answer.text,
+                blocks=list(answer.blocks),
+                response_type="ephemeral",
+                replace_original=False,
+            )
     except (ValueError, OSError, TimeoutError, aiohttp.ClientError) as error:
         # No way back came with it, or it is closed. What was asked is done or refused all the same.
         _log.warning("not-answered", error=str(error), answer=answer.text)

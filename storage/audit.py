@@ -1,4 +1,4 @@
-"""The audit trail: who tried what, and what came of it. One line each, never changed.
+"""The audit trail: who tried what, and what came of it. One line each, never changed, chained.
 
 Each line is committed before its writer goes on. Lines that come while one is being committed are committed
 together: a commit waits for the disk, and fifty people who are refused at once must not wait for fifty.
@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bot.domain.errors import Unreachable
+from storage.chain import append
 from storage.database import Database
-from storage.tables import AuditRow
 
 _Line = tuple[dict[str, Any], asyncio.Future[None]]  # the columns, and who waits for them
 
@@ -46,10 +46,10 @@ class AuditTrail:
 
     async def _commit(self, lines: list[_Line]) -> None:
         def work(session: Session) -> None:
-            session.add_all(AuditRow(**line) for line, _ in lines)
+            append(session, [line for line, _ in lines])
 
         try:
-            await self._database.run(work)
+            await self._database.run(work, "store/audit")
         except Unreachable as error:
             _tell(lines, error)
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the line

@@ -4,49 +4,70 @@ A write is one transaction: it checks the lease, folds what it is about to write
 follow is ever stored), adds the entries and brings along everything that follows from them.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Update, func, or_, select, update
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from bot.domain.errors import Interrupted, LeaseLost
 from bot.domain.events import Draft, Entry, Timer
+from bot.domain.folding import fold
 from bot.domain.interrupts import Interrupt, InterruptKind, hears_first
-from bot.domain.run import Run, RunState, fold
+from bot.domain.points import passing
+from bot.domain.run import Run
 from bot.ports import Claim, Clock, Consumed
+from storage.bell import ring
 from storage.consequences import follow
 from storage.database import Database
-from storage.folding import FoldedRuns, entries_after, unknown_run
+from storage.folding import entries_after, unknown_run
+from storage.leases import ACTIVE_STATES, WatchedLeases, claim_all, leases, renew_all, where_owned
 from storage.rows import entry_to_row, interrupt_from_row, interrupt_to_row
 from storage.tables import InterruptRow, JournalRow, RunRow, TimerRow
 from storage.upsert import changed, insert_if_absent
 
-ACTIVE = tuple(state.value for state in RunState if not state.is_terminal)
+# Asked by every process each second or so, and always the same.
+_RUNS_WAITING = select(col(InterruptRow.run)).where(col(InterruptRow.consumed_at).is_(None)).distinct()
+_NEXT_DUE = select(func.min(col(TimerRow.due))).where(col(TimerRow.fired_at).is_(None))
 
-
-def _real_time() -> datetime:
-    return datetime.now(UTC)
+# With each write. Weaker than FOR UPDATE, so that a press, whose rows point to the run, does not wait for it.
+_LEASE = (
+    select(col(RunRow.lease_number), col(RunRow.lease_owner))
+    .where(col(RunRow.id) == bindparam("run"))
+    .with_for_update(key_share=True)
+)
+_WAITING = (
+    select(InterruptRow)
+    .where(col(InterruptRow.run) == bindparam("run"), col(InterruptRow.consumed_at).is_(None))
+    .order_by(col(InterruptRow.id))
+)
+_NEWEST = select(func.max(col(JournalRow.seq))).where(col(JournalRow.run) == bindparam("run"))
 
 
 class SQLJournal:
-    """The `Journal` port over a database. Entries bear the bot's clock, leases the wall's."""
+    """The `Journal` port over a database. Entries bear the bot's clock; leases need none."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
-        wall: Callable[[], datetime] = _real_time,
+        watch: Callable[[], float] = time.monotonic,
         *,
         is_gone: Callable[[str], bool] | None = None,
     ) -> None:
-        """`is_gone` tells of an owner that it cannot be alive any more, so its lease need not run out."""
+        """`watch` counts seconds and only runs forward.
+
+        `is_gone` tells of an owner that it cannot be alive any more, so nobody has to watch its lease.
+        """
         self._database = database
-        self._is_gone = is_gone
         self._clock = clock
-        self._wall = wall
-        self._folded = FoldedRuns()
+        self._watched = WatchedLeases(watch, is_gone)
+        self._folded = database.folded
+
+    async def load(self, run: str) -> Run:
+        return await self._database.read(lambda session: self._folded.load(session, run))
 
     async def entries(self, run: str) -> tuple[Entry, ...]:
         found = await self._database.read(lambda session: entries_after(session, run, 0))
@@ -55,22 +76,36 @@ class SQLJournal:
         return found
 
     async def claim(self, owner: str, *, ttl: timedelta) -> tuple[Claim, ...]:
-        return await self._database.run(
-            lambda session: _claim(session, owner, self._wall(), ttl, self._is_gone)
+        free = self._watched.free(await self._database.read(leases), ttl)
+        if not free:
+            return ()
+        claims = await self._database.run(lambda session: claim_all(session, owner, free), "lease/claim")
+        self._watched.claimed(owner, claims)
+        return claims
+
+    async def renew(self, owner: str, claims: Sequence[Claim]) -> frozenset[Claim]:
+        held = await self._database.run(
+            lambda session: renew_all(session, owner, claims), "lease/renew", is_urgent=True
         )
+        return frozenset(claims) - held
 
-    async def renew(self, claim: Claim, *, ttl: timedelta) -> None:
+    async def release(self, claims: Sequence[Claim]) -> None:
         def work(session: Session) -> None:
-            until = self._wall() + ttl
-            if changed(session, _where_owned(claim).values(lease_until=until)) != 1:
-                raise _lost(claim)
+            for claim in claims:
+                changed(session, where_owned(claim).values(lease_owner=None))
+                ring(session, claim.run)
 
-        await self._database.run(work)
+        await self._database.run(work, "lease/release")
 
-    async def release(self, claim: Claim) -> None:
-        """Let another process claim the run at once; fine if one has already."""
-        free = _where_owned(claim).values(lease_owner=None, lease_until=None)
-        await self._database.run(lambda session: changed(session, free))
+    async def told(self, claim: Claim) -> None:
+        told = where_owned(claim).values(told_at=self._clock.now())
+        await self._database.run(lambda session: changed(session, told), "store/told")
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        await self._database.listen(heard)
+
+    async def waiting(self) -> tuple[str, ...]:
+        return await self._database.read(lambda session: tuple(session.scalars(_RUNS_WAITING)))
 
     async def append(
         self, claim: Claim, after: int, drafts: Sequence[Draft], timers: Sequence[Timer] = ()
@@ -81,7 +116,7 @@ class SQLJournal:
                 raise Interrupted(f"{claim.run}: an interrupt waits to be heard")
             return self._write(session, run, claim, Consumed(drafts=tuple(drafts), timers=tuple(timers)))
 
-        return await self._written(work)
+        return await self._written(work, f"journal/{_said(drafts)}")
 
     async def consume(
         self, claim: Claim, after: int, decide: Callable[[tuple[Interrupt, ...]], Consumed]
@@ -100,9 +135,13 @@ class SQLJournal:
             now = self._clock.now()
             for row in waiting:
                 row.consumed_at = now
+            passing(f"journal/heard/{_said(consumed.drafts)}/commit")
             return self._write(session, run, claim, consumed)
 
-        return await self._written(work)
+        entries = await self._written(work, "journal/consume")
+        if entries:
+            passing(f"journal/heard/{_said(entries)}/after")
+        return entries
 
     async def interrupt(self, interrupt: Interrupt) -> None:
         """Commit it. What comes for a run that has ended is kept, but nobody will act on it.
@@ -116,34 +155,29 @@ class SQLJournal:
             if state is None:
                 raise unknown_run(interrupt.run)
             row = interrupt_to_row(interrupt)
-            row.consumed_at = None if state in ACTIVE else interrupt.at
+            row.consumed_at = None if state in ACTIVE_STATES else interrupt.at
             insert_if_absent(session, row, generated=frozenset({"id"}))
+            ring(session, interrupt.run)
 
-        await self._database.run(work)
+        await self._database.run(work, f"store/interrupt/{interrupt.kind}")
 
     async def due(self, now: datetime) -> tuple[str, ...]:
-        return await self._database.run(lambda session: _fire(session, now))
+        return await self._database.run(lambda session: _fire(session, now), "timers/due")
 
     async def next_due(self) -> datetime | None:
-        query = select(func.min(col(TimerRow.due))).where(col(TimerRow.fired_at).is_(None))
-        return await self._database.read(lambda session: session.scalar(query))
+        return await self._database.read(lambda session: session.scalar(_NEXT_DUE))
 
     def _fenced(self, session: Session, claim: Claim, after: int) -> Run:
         """The run, if the claim may write behind entry `after`; its row stays locked until the commit."""
-        # Weaker than FOR UPDATE, so that a press, whose rows point to the run, does not wait for the driver.
-        query = (
-            select(col(RunRow.lease_number), col(RunRow.lease_owner))
-            .where(col(RunRow.id) == claim.run)
-            .with_for_update(key_share=True)
-        )
-        found = session.execute(query).one_or_none()
+        found = session.execute(_LEASE, {"run": claim.run}).one_or_none()
         if found is None:
             raise unknown_run(claim.run)
         number, owner = found
         if number != claim.lease or owner is None:
             raise _lost(claim)
-        newest = session.scalar(select(func.max(col(JournalRow.seq))).where(col(JournalRow.run) == claim.run))
+        newest = session.scalar(_NEWEST, {"run": claim.run})
         if newest != after:
+            self._folded.forget(claim.run)
             raise LeaseLost(f"{claim.run}: the newest entry is {newest}, not {after}")
         return self._folded.load(session, claim.run)
 
@@ -172,41 +206,12 @@ class SQLJournal:
             _add_timers(session, run.id, what.timers)
         return run, tuple(entries)
 
-    async def _written(self, work: Callable[[Session], tuple[Run, tuple[Entry, ...]]]) -> tuple[Entry, ...]:
-        run, entries = await self._database.run(work)
+    async def _written(
+        self, work: Callable[[Session], tuple[Run, tuple[Entry, ...]]], point: str
+    ) -> tuple[Entry, ...]:
+        run, entries = await self._database.run(work, point)
         self._folded.remember(run)
         return entries
-
-
-def _claim(
-    session: Session, owner: str, now: datetime, ttl: timedelta, is_gone: Callable[[str], bool] | None
-) -> tuple[Claim, ...]:
-    """A frozen process may hold a run's row: it is skipped here, and claimed when the lock is gone."""
-    query = (
-        select(RunRow)
-        .where(col(RunRow.state).in_(ACTIVE))
-        .order_by(col(RunRow.started_at), col(RunRow.id))
-        .with_for_update(skip_locked=True)
-    )
-    if is_gone is None:
-        query = query.where(or_(col(RunRow.lease_owner).is_(None), col(RunRow.lease_until) <= now))
-    claims = []
-    for row in session.scalars(query):
-        is_led = row.lease_owner is not None and row.lease_until is not None and row.lease_until > now
-        if is_led and (is_gone is None or not is_gone(row.lease_owner or "")):
-            continue
-        row.lease_owner, row.lease_until = owner, now + ttl
-        row.lease_number += 1
-        claims.append(Claim(run=row.id, lease=row.lease_number))
-    return tuple(claims)
-
-
-def _where_owned(claim: Claim) -> Update:
-    return update(RunRow).where(
-        col(RunRow.id) == claim.run,
-        col(RunRow.lease_number) == claim.lease,
-        col(RunRow.lease_owner).is_not(None),
-    )
 
 
 def _lost(claim: Claim) -> LeaseLost:
@@ -214,12 +219,7 @@ def _lost(claim: Claim) -> LeaseLost:
 
 
 def _waiting(session: Session, run: str) -> Sequence[InterruptRow]:
-    query = (
-        select(InterruptRow)
-        .where(col(InterruptRow.run) == run, col(InterruptRow.consumed_at).is_(None))
-        .order_by(col(InterruptRow.id))
-    )
-    return session.scalars(query).all()
+    return session.scalars(_WAITING, {"run": run}).all()
 
 
 def _add_timers(session: Session, run: str, timers: Iterable[Timer]) -> None:
@@ -240,4 +240,14 @@ def _fire(session: Session, now: datetime) -> tuple[str, ...]:
         interrupt = Interrupt(run=row.run, kind=InterruptKind.TIMER, at=now, purpose=row.purpose)
         insert_if_absent(session, interrupt_to_row(interrupt), generated=frozenset({"id"}))
         runs[row.run] = None
+        passing(f"timers/fired/{row.purpose.partition(':')[0]}/commit")
+    for run in runs:
+        ring(session, run)
     return tuple(runs)
+
+
+def _said(written: Sequence[Draft] | Sequence[Entry]) -> str:
+    """What a write tells, as the crash points call it: `done/canary/5/weight`, `granted+approved/…`."""
+    kinds = "+".join(one.event.kind for one in written) or "nothing"
+    step = written[-1].step if written else None
+    return kinds if step is None else f"{kinds}/{step}"

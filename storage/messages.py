@@ -6,17 +6,28 @@ it is unknown whether Slack has the message: the publisher looks for it there be
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Row, bindparam, inspect, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from bot.domain.points import without_ids
 from bot.ports import StoredMessage
 from storage.database import Database
 from storage.tables import MessageRow
 from storage.upsert import changed, insert_if_absent
 
 _RESERVED, _POSTED = "reserved", "posted"
+# The timestamp of a message that is gone from Slack; NULL says that it may be there.
+_DELETED = ""
+
+# Compared with what a run should say whenever its journal grows, so it is built once.
+_ALL_OF = (
+    select(*inspect(MessageRow).columns.values())
+    .where(col(MessageRow.run) == bindparam("run"))
+    .order_by(col(MessageRow.key))
+)
 
 
 def _real_time() -> datetime:
@@ -39,15 +50,18 @@ class Messages:
             query = select(MessageRow).where(col(MessageRow.run) == run, col(MessageRow.key) == key)
             return _from_row(session.scalars(query).one())
 
-        return await self._database.run(work)
+        return await self._database.run(work, f"store/reserve/{without_ids(key)}")
 
-    async def posted(self, run: str, key: str, ts: str, hash: str) -> None:  # noqa: A002 - the record's word
-        """Slack has it under this timestamp.
-
-        Raises:
-            KeyError: it was never reserved.
+    async def posted(self, run: str, key: str, ts: str, hash: str) -> bool:  # noqa: A002 - the record's word
+        """Slack has it under this timestamp. False: another process has posted it meanwhile, or nobody
+        reserved it.
         """
-        await self._change(run, key, ts=ts, hash=hash, state=_POSTED)
+        is_free = or_(col(MessageRow.ts).is_(None), col(MessageRow.ts).in_((_DELETED, ts)))
+        return await self._change("posted", run, key, is_free, ts=ts, hash=hash, state=_POSTED)
+
+    async def deleted(self, run: str, key: str) -> None:
+        """Somebody deleted it in Slack, and its place is free again."""
+        await self._change("deleted", run, key, ts=_DELETED)
 
     async def updated(self, run: str, key: str, hash: str) -> None:  # noqa: A002
         """Slack has new content in the same message.
@@ -55,24 +69,26 @@ class Messages:
         Raises:
             KeyError: it was never reserved.
         """
-        await self._change(run, key, hash=hash)
+        if not await self._change("updated", run, key, hash=hash):
+            raise KeyError((run, key))
 
     async def all_of(self, run: str) -> tuple[StoredMessage, ...]:
         def work(session: Session) -> tuple[StoredMessage, ...]:
-            query = select(MessageRow).where(col(MessageRow.run) == run).order_by(col(MessageRow.key))
-            return tuple(_from_row(row) for row in session.scalars(query))
+            return tuple(_from_row(row) for row in session.execute(_ALL_OF, {"run": run}))
 
         return await self._database.read(work)
 
-    async def _change(self, run: str, key: str, **values: str) -> None:
+    async def _change(
+        self, what: str, run: str, key: str, *conditions: ColumnElement[bool], **values: str
+    ) -> bool:
         statement = (
             update(MessageRow)
-            .where(col(MessageRow.run) == run, col(MessageRow.key) == key)
+            .where(col(MessageRow.run) == run, col(MessageRow.key) == key, *conditions)
             .values(updated_at=self._wall(), **values)
         )
-        if await self._database.run(lambda session: changed(session, statement)) != 1:
-            raise KeyError((run, key))
+        point = f"store/{what}/{without_ids(key)}"
+        return await self._database.run(lambda session: changed(session, statement), point) == 1
 
 
-def _from_row(row: MessageRow) -> StoredMessage:
+def _from_row(row: MessageRow | Row[Any]) -> StoredMessage:
     return StoredMessage(run=row.run, key=row.key, channel=row.channel, ts=row.ts, hash=row.hash)

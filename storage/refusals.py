@@ -15,6 +15,16 @@ def shared(holder: Run, wanted: Plan) -> Locked:
     )
 
 
+def unreadable(holder: str, wanted: Plan) -> Locked:
+    """A run holds application and environment, or may hold the same objects, and nobody here can say more."""
+    request = wanted.request
+    return Locked(
+        f"{request.application} in {request.environment} cannot be deployed now: run {holder} is under way, "
+        "and I cannot read it. Another version of Slackwater has written it, or it was damaged.",
+        "Start the version that wrote it, and end the run there.",
+    )
+
+
 def locked(holder: Run) -> Locked:
     """Another run holds application and environment: which, whose, since when, how far."""
     request = holder.plan.request
@@ -43,3 +53,11 @@ def quarantine_words(why: str, run: str) -> str:
 def same_commit(why: str, run: str, version: str) -> str:
     """As `quarantine_words`, for another name of what was quarantined."""
     return f"it is the same commit as {version}. {quarantine_words(why, run)}"
+
+
+def unknown_commit(run: str, version: str) -> str:
+    """Where it cannot be told whether this is what was quarantined under another name."""
+    return (
+        f"{version} is quarantined, and I cannot read which commit it was, so this may be the same one. "
+        f"Another version of Slackwater has written it, or it was damaged (run {run})."
+    )

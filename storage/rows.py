@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import Row
 
 from bot.domain.errors import UnknownEvent
 from bot.domain.events import Entry, event_from_json
@@ -33,18 +34,24 @@ def entry_to_row(entry: Entry) -> JournalRow:
     )
 
 
-def entry_from_row(row: JournalRow) -> Entry:
+def entry_from_row(row: JournalRow | Row[Any]) -> Entry:
     """Raises `UnknownEvent`: the row was written by a newer version, or was damaged."""
-    return Entry(
-        run=row.run,
-        seq=row.seq,
-        at=row.at,
-        step=row.step,
-        attempt=row.attempt,
-        person=person_from_text(row.person),
-        event=event_from_json(row.kind, _object(row.evidence, f"entry {row.seq} of {row.run}")),
-        lease=row.lease,
-    )
+    where = f"entry {row.seq} of {row.run}"
+    try:
+        return Entry(
+            run=row.run,
+            seq=row.seq,
+            at=row.at,
+            step=row.step,
+            attempt=row.attempt,
+            person=person_from_text(row.person),
+            event=event_from_json(row.kind, _object(row.evidence, where)),
+            lease=row.lease,
+        )
+    except UnknownEvent as error:
+        raise UnknownEvent(f"{where}: {error}") from error
+    except ValidationError as error:
+        raise UnknownEvent(f"{where} cannot be read by this version") from error
 
 
 def interrupt_to_row(interrupt: Interrupt) -> InterruptRow:
@@ -65,21 +72,20 @@ def interrupt_to_row(interrupt: Interrupt) -> InterruptRow:
 def interrupt_from_row(row: InterruptRow) -> Interrupt:
     """Raises `UnknownEvent`: the row was written by a newer version."""
     try:
-        kind, reason = InterruptKind(row.kind), Reason(row.reason) if row.reason else None
-    except ValueError as error:
+        return Interrupt(
+            id=row.id or 0,
+            run=row.run,
+            kind=InterruptKind(row.kind),
+            at=row.at,
+            person=person_from_text(row.person),
+            question=row.question,
+            purpose=row.purpose,
+            reason=Reason(row.reason) if row.reason else None,
+            sentence=row.sentence,
+            first_seen=row.first_seen,
+        )
+    except ValueError as error:  # of pydantic's too
         raise UnknownEvent(f"interrupt {row.id} of {row.run} cannot be read by this version") from error
-    return Interrupt(
-        id=row.id or 0,
-        run=row.run,
-        kind=kind,
-        at=row.at,
-        person=person_from_text(row.person),
-        question=row.question,
-        purpose=row.purpose,
-        reason=reason,
-        sentence=row.sentence,
-        first_seen=row.first_seen,
-    )
 
 
 def _dedupe(interrupt: Interrupt) -> str | None:
@@ -92,18 +98,39 @@ def _dedupe(interrupt: Interrupt) -> str | None:
 
 
 def summary_from_row(row: RunRow) -> RunSummary:
+    """Raises `UnknownEvent`: the row was written by a newer version."""
     return RunSummary(
         id=row.id,
         application=row.application,
         environment=row.environment,
         version=row.version,
         strategy=row.strategy,
-        state=RunState(row.state),
+        state=_state(row),
         asked_by=person_from_text(row.asked_by),
         started_at=row.started_at,
         ended_at=row.ended_at,
         reason=row.reason,
     )
+
+
+def _state(row: RunRow) -> RunState:
+    try:
+        return RunState(row.state)
+    except ValueError as error:
+        raise UnknownEvent(f"the state of {row.id}, {row.state!r}, is not known to this version") from error
+
+
+def commit_from_plan(text: str, run: str) -> str:
+    """The commit that a run brought, without reading the rest of its plan.
+
+    Raises:
+        UnknownEvent: another version wrote the plan, or it was damaged.
+    """
+    request = _object(text, f"the plan of {run}").get("request")
+    commit = request.get("commit") if isinstance(request, dict) else None
+    if not isinstance(commit, str):
+        raise UnknownEvent(f"the plan of {run} names no commit that this version can read")
+    return commit
 
 
 def person_to_text(person: Person) -> str:
@@ -122,7 +149,7 @@ def person_from_text(text: str | None) -> Person | None:
 def _object(text: str, what: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnknownEvent(f"{what} is damaged: {error}") from error
     if not isinstance(found, dict):
         raise UnknownEvent(f"{what} is damaged: it is no object")

@@ -1,6 +1,5 @@
 """What operations, lists and the publisher ask of the store: new runs, presses, quarantine, the audit."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -8,21 +7,39 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from bot.domain.errors import UnknownEvent
 from bot.domain.events import Entry, Planned
+from bot.domain.folding import begin
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person
-from bot.domain.plan import Plan
+from bot.domain.plan import Plan, plan_from_json
 from bot.domain.record import Record
-from bot.domain.run import Run, RunState, begin
+from bot.domain.run import Run, RunState
 from bot.ports import Clock, Decision, RunSummary
 from storage.audit import AuditTrail
+from storage.bell import ring
 from storage.consequences import APPROVED, PENDING
 from storage.database import Database
-from storage.folding import FoldedRuns
-from storage.refusals import locked, quarantine_words, quarantined, same_commit, shared
-from storage.rows import entry_to_row, interrupt_to_row, person_from_text, person_to_text, summary_from_row
+from storage.refusals import (
+    locked,
+    quarantine_words,
+    quarantined,
+    same_commit,
+    shared,
+    unknown_commit,
+    unreadable,
+)
+from storage.rows import (
+    commit_from_plan,
+    entry_to_row,
+    interrupt_to_row,
+    person_from_text,
+    person_to_text,
+    summary_from_row,
+)
 from storage.tables import AuditRow, CounterRow, QuarantineRow, QuestionRow, RunRow, VoteRow
 from storage.upsert import changed, insert_if_absent
+from storage.verification import Verified, verify
 
 _ANSWERS = frozenset({InterruptKind.APPROVE, InterruptKind.APPROVE_REST})
 
@@ -54,13 +71,13 @@ class SQLRuns:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._folded = FoldedRuns()
+        self._folded = database.folded
         self._trail = AuditTrail(database)
 
     async def create(self, plan: Plan, by: Person) -> Run:
         # Looked up first without the write lock, so that many who are refused hold up no driver.
         await self._database.read(lambda session: self._admit(session, plan))
-        run = await self._database.run(lambda session: self._create(session, plan, by))
+        run = await self._database.run(lambda session: self._create(session, plan, by), "store/create")
         self._folded.remember(run)
         return run
 
@@ -83,7 +100,9 @@ class SQLRuns:
 
     async def decide(self, question: str, kind: InterruptKind, by: Person, at: datetime) -> Decision:
         assert kind in _ANSWERS, f"{kind} answers no question"
-        return await self._database.run(lambda session: _decide(session, question, kind, by, at))
+        return await self._database.run(
+            lambda session: _decide(session, question, kind, by, at), f"store/decide/{kind}"
+        )
 
     async def quarantined(self, application: str, version: str) -> str | None:
         return await self._database.read(lambda session: _quarantined(session, application, version))
@@ -110,7 +129,9 @@ class SQLRuns:
             .where(_blocks(application, version))
             .values(released_at=self._clock.now(), released_by=person_to_text(by))
         )
-        return await self._database.run(lambda session: changed(session, statement) > 0)
+        return await self._database.run(
+            lambda session: changed(session, statement) > 0, "store/release-quarantine"
+        )
 
     async def audit(self, *, at: datetime, person: Person, what: str, run: str | None, result: str) -> None:
         await self._trail.write(at=at, person=person_to_text(person), what=what, run=run, result=result)
@@ -123,6 +144,15 @@ class SQLRuns:
             return tuple(_audit_from_row(row) for row in rows)
 
         return await self._database.read(work)
+
+    async def verify_audit(self, noted: str | None = None) -> Verified:
+        """Whether the whole trail is as it was written; `noted` is a hash that has to be in it.
+
+        Raises:
+            ConfigError: the database is of another version.
+        """
+        await self._database.expect_current()
+        return await self._database.read(lambda session: verify(session, noted))
 
     async def _summaries(self, query: Select[Any]) -> tuple[RunSummary, ...]:
         newest_first = query.order_by(col(RunRow.started_at).desc(), col(RunRow.number).desc())
@@ -148,6 +178,7 @@ class SQLRuns:
         session.add(_run_to_row(run, number, key))
         session.flush()  # the journal's row points to the run's
         session.add(entry_to_row(entry))
+        ring(session, run.id)
         return run
 
     def _admit(self, session: Session, plan: Plan) -> str:
@@ -160,13 +191,28 @@ class SQLRuns:
             raise quarantined(request.application, request.version, why)
         key = f"{request.application} {request.environment}"
         holder = session.scalar(select(col(RunRow.id)).where(col(RunRow.lock_key) == key))
-        if holder is not None:
-            raise locked(self._folded.load(session, holder))
-        for other in session.scalars(select(col(RunRow.id)).where(col(RunRow.lock_key).is_not(None))).all():
-            run = self._folded.load(session, other)
+        others = session.scalars(select(col(RunRow.id)).where(col(RunRow.lock_key).is_not(None))).all()
+        for other in (holder,) if holder is not None else others:
+            try:
+                run = self._folded.load(session, other)
+            except UnknownEvent as error:
+                if other == holder or _may_share_objects(session, other, plan):
+                    raise unreadable(other, plan) from error
+                continue
+            if other == holder:
+                raise locked(run)
             if run.plan.target.shares_objects_with(plan.target):
                 raise shared(run, plan)
         return key
+
+
+def _may_share_objects(session: Session, run: str, wanted: Plan) -> bool:
+    """Of a run whose journal cannot be read: its plan may be readable all the same."""
+    plan = session.scalars(select(col(RunRow.plan)).where(col(RunRow.id) == run)).one()
+    try:
+        return plan_from_json(plan).target.shares_objects_with(wanted.target)
+    except UnknownEvent:
+        return True
 
 
 def _next_number(session: Session, application: str) -> int:
@@ -210,6 +256,7 @@ def _decide(session: Session, question: str, kind: InterruptKind, by: Person, at
             return Decision.CLOSED
     interrupt = Interrupt(run=row.run, kind=kind, at=at, person=by, question=question)
     session.add(interrupt_to_row(interrupt))
+    ring(session, row.run)
     return Decision.DECIDED if decided else Decision.COUNTED
 
 
@@ -236,7 +283,11 @@ def _quarantined_commit(session: Session, application: str, commit: str) -> str 
         .order_by(col(QuarantineRow.id).desc())
     )
     for row, plan in session.execute(query):
-        if json.loads(plan)["request"]["commit"] == commit:
+        try:
+            is_same = commit_from_plan(plan, row.run) == commit
+        except UnknownEvent:
+            return unknown_commit(row.run, row.version)
+        if is_same:
             return same_commit(row.why, row.run, row.version)
     return None
 

@@ -63,10 +63,13 @@ class RunRow(SQLModel, table=True):
     started_at: datetime = Field(sa_type=UTCDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     reason: str | None = Field(default=None, sa_type=Text)  # why it ended
+    told_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # NULL until Slack has all of it
     lock_key: str | None = Field(default=None, sa_type=Text, unique=True)  # NULL once the run has ended
     lease_owner: str | None = Field(default=None, sa_type=Text)  # the process that drives it
     lease_number: int = 0  # fences every write; grows with each claim
-    lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)  # real time
+    lease_beat: int = Field(
+        default=0, sa_column_kwargs={"server_default": "0"}
+    )  # counts its renewals; who sees it stand still for long enough may take over
 
 
 class JournalRow(SQLModel, table=True):
@@ -168,7 +171,7 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """Who tried what, refused presses included. Append-only like the journal."""
+    """Who tried what, refused presses included. Append-only like the journal, and chained (`chain`)."""
 
     __tablename__ = "audit"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -179,6 +182,18 @@ class AuditRow(SQLModel, table=True):
     what: str = Field(sa_type=Text)  # the command or button, plain
     run: str | None = Field(default=None, sa_type=Text)  # as the person named it, so it need not exist
     result: str = Field(sa_type=Text)  # what came of it: "done", or a reason
+    previous: str = Field(sa_type=Text)  # the hash of the line before
+    hash: str = Field(sa_type=Text)  # of this line and `previous`
+
+
+class AuditHeadRow(SQLModel, table=True):
+    """Where the audit ends: one row, made with the first line and locked by whoever appends."""
+
+    __tablename__ = "audit_head"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})  # always 1
+    lines: int  # how many were ever written
+    hash: str = Field(sa_type=Text)  # of the newest
 
 
 class MessageRow(SQLModel, table=True):

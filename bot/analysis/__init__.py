@@ -9,9 +9,12 @@ watch spec §9's conditions.
 from bot.analysis.comparison import compare
 from bot.analysis.counting import count, restart
 from bot.analysis.limits import Limits, Names, TriggerLimits
-from bot.analysis.triggers import Fired, TriggerState, watch
+from bot.analysis.triggers import BASELINE_FIGURES, CANARY_FIGURES, Fired, watch
+from bot.domain.triggers import TriggerState
 
 __all__ = [
+    "BASELINE_FIGURES",
+    "CANARY_FIGURES",
     "Fired",
     "Limits",
     "Names",

@@ -14,22 +14,11 @@ from bot.analysis.limits import TriggerLimits
 from bot.domain.figures import Sample
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
+from bot.domain.triggers import Breach, TriggerState
 
-
-class Breach(Record):
-    """How long one condition has been breached, as far as it was seen."""
-
-    seen: timedelta = timedelta(0)
-    at: datetime | None = None  # the newest reading, if it showed the breach
-
-
-class TriggerState(Record):
-    """What `watch` remembers between two looks."""
-
-    errors: Breach = Breach()
-    p95: Breach = Breach()
-    health: Breach = Breach()
-    memory: Breach = Breach()
+# What is judged, by its key in the configuration: of the new version, and of stable for comparison.
+CANARY_FIGURES = ("error_rate", "requests", "p95", "memory", "memory_limit")
+BASELINE_FIGURES = ("p95",)
 
 
 class Fired(Record):

@@ -19,6 +19,7 @@ from bot.clients.nearest import nearest
 from bot.clients.process import Finished, run
 from bot.clients.redaction import redact
 from bot.domain.errors import NotUnderstood, OutsideError, Rejected, UnknownThing, Unreadable
+from bot.domain.points import around
 from bot.domain.record import Record
 
 _SYSTEM = "git"
@@ -221,15 +222,16 @@ async def _git(
     stdin: Path | None = None,
 ) -> Finished:
     """What git answers, as it is; what goes into an error is redacted there."""
-    finished = await run(
-        ("git", *_SAFE, *words),
-        cwd=folder,
-        limit=limit,
-        environment=_ENVIRONMENT,
-        keep=keep,
-        raw=True,
-        stdin=stdin,
-    )
+    with around(f"git/{words[0]}"):
+        finished = await run(
+            ("git", *_SAFE, *words),
+            cwd=folder,
+            limit=limit,
+            environment=_ENVIRONMENT,
+            keep=keep,
+            raw=True,
+            stdin=stdin,
+        )
     if finished.timed_out:
         raise Rejected(_SYSTEM, f"`git {words[0]}` did not end within {limit.total_seconds():.0f} s")
     if finished.status not in fine:
@@ -263,7 +265,8 @@ def _tag(line: str) -> Tag | None:
 
 def _commit_line(line: str) -> Commit:
     commit, author, seconds, subject = line.split("\0", 3)
-    return Commit(commit=commit, author=author, at=_moment(seconds), subject=subject)
+    # Shown in the thread and kept in the plan, whoever wrote it.
+    return Commit(commit=commit, author=author, at=_moment(seconds), subject=redact(subject))
 
 
 def _moment(seconds: str) -> datetime:

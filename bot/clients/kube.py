@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import yaml
 
+from bot.clients.redaction import conceal, redact
+from bot.clients.waits import retry_after
 from bot.domain.errors import (
     Conflict,
     NotFound,
@@ -26,6 +29,7 @@ from bot.domain.errors import (
     Unreachable,
     Unreadable,
 )
+from bot.domain.points import around
 
 SYSTEM = "Kubernetes"
 # The name under which Slackwater owns the fields it sets.
@@ -33,6 +37,10 @@ FIELD_MANAGER = "slackwater"
 
 # A patch that has not been answered by then is observed again rather than waited for.
 _TIMEOUT = 10.0
+# Thousands of pods in one namespace; more is no answer to these questions.
+_LARGEST = 64 * 1024 * 1024
+_CHUNK = 256 * 1024
+_LONGEST_RETRY = timedelta(minutes=1)
 
 Object = dict[str, Any]
 
@@ -54,14 +62,16 @@ class KubeClient:
         except NotFound:
             return None
 
-    async def apply(self, path: str, body: Object, *, force: bool = False) -> Object:
-        """Server-side apply under Slackwater's field manager.
+    async def apply(
+        self, path: str, body: Object, *, force: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
+        """Server-side apply under Slackwater's field manager, or one of its own for this object.
 
         Raises:
             Conflict: a field belongs to another manager (without `force`), or the object changed since
                 the `resourceVersion` in `body`.
         """
-        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        query = {"fieldManager": manager, "force": "true" if force else "false"}
         return await self._call("PATCH", path, body, "application/apply-patch+yaml", query)
 
     async def patch(self, path: str, operations: list[Object]) -> Object:
@@ -100,13 +110,14 @@ class KubeClient:
                     body=body,
                     auth_settings=["BearerToken"],
                 )
-                response = await self._api.call_api(*request, _request_timeout=_TIMEOUT)
-                text = await response.read()
+                with around(f"kube/{method} {_object_at(path)}"):
+                    response = await self._api.call_api(*request, _request_timeout=_TIMEOUT)
+                    data = await _read(response.response, path)
         except ApiException as error:
             raise _translated(error.status, error.body, error.headers) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(SYSTEM, f"{method} {path}: {str(error) or 'no answer in time'}") from error
-        data = text if isinstance(text, bytes) else await response.response.read()
+            said = redact(str(error)) or "no answer in time"
+            raise Unreachable(SYSTEM, f"{method} {path}: {said}") from error
         if response.status >= 400:
             raise _translated(response.status, data, response.response.headers)
         return _object(data, path)
@@ -121,6 +132,7 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
     from kubernetes.aio import client, config
 
     configuration = client.Configuration()
+    where = str(kubeconfig) if kubeconfig else "the default kubeconfig"
     try:
         if kubeconfig is not None:
             await config.load_kube_config(
@@ -131,17 +143,45 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
         else:
             await config.load_kube_config(context=context, client_configuration=configuration)
     except (config.ConfigException, OSError) as error:
-        where = str(kubeconfig) if kubeconfig else "the default kubeconfig"
-        raise Unauthorized(SYSTEM, f"cannot use {where}: {error}") from error
+        # What a plugin that should have given a token has said may be in it.
+        raise Unauthorized(SYSTEM, f"cannot use {where}: {redact(str(error))}") from error
+    except yaml.YAMLError:
+        # Its words repeat the lines around, and not even a traceback may: they hold the token.
+        raise Unauthorized(SYSTEM, f"cannot use {where}: it is not YAML") from None
+    conceal(*(word for key in configuration.api_key.values() for word in key.split()))
     api = client.ApiClient(configuration)
     api.user_agent = f"slackwater/{metadata.version('slackwater')}"  # what the cluster's audit log calls us
     return KubeClient(api)
 
 
+def _object_at(path: str) -> str:
+    """`deployments/checkout` for one object, `pods` for all of a namespace."""
+    words = path.strip("/").split("/")
+    after = words.index("namespaces") + 2 if "namespaces" in words else 0
+    return "/".join(words[after:])
+
+
+async def _read(answer: aiohttp.ClientResponse, path: str) -> bytes:
+    data = bytearray()
+    # What is left of an answer that was not read must not be taken for the one to the next request.
+    try:
+        async for part in answer.content.iter_chunked(_CHUNK):
+            data += part
+            if len(data) > _LARGEST:
+                break
+        else:
+            return bytes(data)
+    except BaseException:
+        answer.close()
+        raise
+    answer.close()
+    raise Unreadable(SYSTEM, f"{path}: the answer is longer than {_LARGEST // 1024 // 1024} MiB")
+
+
 def _object(data: bytes, path: str) -> Object:
     try:
         answer = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(SYSTEM, f"{path}: the answer is not JSON") from error
     if not isinstance(answer, dict):
         raise Unreadable(SYSTEM, f"{path}: the answer is not an object")
@@ -157,7 +197,9 @@ def _translated(status: int | None, body: object, headers: Mapping[str, str] | N
     if status in {401, 403}:
         return Unauthorized(SYSTEM, message)
     if status == 429:
-        return Throttled(SYSTEM, message, retry_after=_retry_after(headers))
+        return Throttled(
+            SYSTEM, message, retry_after=retry_after((headers or {}).get("Retry-After"), _LONGEST_RETRY)
+        )
     if status is None or status == 0 or status >= 500:
         return Unreachable(SYSTEM, message)
     return Rejected(SYSTEM, message)
@@ -166,12 +208,7 @@ def _translated(status: int | None, body: object, headers: Mapping[str, str] | N
 def _message(body: object) -> str:
     try:
         answer = json.loads(body) if isinstance(body, str | bytes) else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     message = answer.get("message") if isinstance(answer, dict) else None
-    return str(message)[:500] if message else ""
-
-
-def _retry_after(headers: Mapping[str, str] | None) -> timedelta | None:
-    value = (headers or {}).get("Retry-After", "")
-    return timedelta(seconds=min(int(value), 60)) if value.isdigit() else None
+    return redact(str(message))[:500] if message else ""

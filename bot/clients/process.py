@@ -22,6 +22,7 @@ from pathlib import Path
 
 from bot.clients.redaction import redact
 from bot.domain.errors import NotFound, Rejected
+from bot.domain.points import around, passing
 from bot.domain.record import Record
 
 # What a tool may know of the bot's surroundings. Everything else, tokens above all, stays here.
@@ -32,6 +33,7 @@ _ALLOWED = frozenset(
 )
 _GRACE = 2.0  # seconds between asking a process group to end and ending it
 _DRAIN = 0.5  # seconds for the rest of the output once the command itself has ended
+_LONGEST_TOKEN = 200
 TAIL = 256 * 1024  # bytes kept of each stream: enough for any report, too little to hurt
 
 
@@ -76,16 +78,11 @@ async def run(
         Rejected: the tool is there and cannot be started.
     """
     started = time.monotonic()
-    transport, output = await _start(tuple(argv), cwd, child_environment(environment), keep, stdin)
-    timed_out = False
-    try:
-        async with asyncio.timeout(limit.total_seconds()):
-            await output.exited.wait()
-    except TimeoutError:
-        timed_out = True
-    finally:
-        # Also after a normal end: a server left running in the background would hold the pipes open for ever.
-        await asyncio.shield(_end(transport, output))
+    point = f"process/{Path(argv[0]).name if argv else ''}"
+    with around(point):
+        transport, output = await _start(tuple(argv), cwd, child_environment(environment), keep, stdin)
+        passing(f"{point}/running")
+        timed_out = not await _ends_within(limit, transport, output)
     status = transport.get_returncode()
     clean = str if raw else redact
     return Finished(
@@ -115,7 +112,7 @@ class _Output(asyncio.SubprocessProtocol):
     def __init__(self, keep: int) -> None:
         self._keep = keep
         self._kept = {1: bytearray(), 2: bytearray()}
-        self.truncated = False
+        self._is_cut = {1: False, 2: False}
         self.exited = asyncio.Event()
         self.closed = asyncio.Event()
 
@@ -124,7 +121,7 @@ class _Output(asyncio.SubprocessProtocol):
         kept += data
         if len(kept) > self._keep:
             del kept[: len(kept) - self._keep]
-            self.truncated = True
+            self._is_cut[fd] = True
 
     def process_exited(self) -> None:
         self.exited.set()
@@ -132,8 +129,17 @@ class _Output(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own signature
         self.closed.set()
 
+    @property
+    def truncated(self) -> bool:
+        return any(self._is_cut.values())
+
     def text(self, fd: int) -> str:
-        return self._kept[fd].decode("utf-8", errors="replace")
+        text = self._kept[fd].decode("utf-8", errors="replace")
+        if not self._is_cut[fd]:
+            return text
+        # What was cut off may have been half a token, whose other half nobody recognises as one.
+        _, newline, rest = text.partition("\n")
+        return rest if newline else text[_LONGEST_TOKEN:]
 
 
 async def _start(
@@ -158,6 +164,19 @@ async def _start(
         raise NotFound(tool, "not found on PATH; install it where the bot runs") from error
     except (OSError, ValueError) as error:
         raise Rejected(tool, f"cannot be started: {redact(str(error))}") from error
+
+
+async def _ends_within(limit: timedelta, transport: asyncio.SubprocessTransport, output: _Output) -> bool:
+    """Whether the command ended by itself in time. Its whole group is gone in any case."""
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            await output.exited.wait()
+    except TimeoutError:
+        return False
+    finally:
+        # Also after a normal end: a server left running in the background would hold the pipes open for ever.
+        await asyncio.shield(_end(transport, output))
+    return True
 
 
 async def _end(transport: asyncio.SubprocessTransport, output: _Output) -> None:

@@ -12,7 +12,14 @@ from bot.config.load import load, loads
 from bot.config.metrics import MetricsSettings, Queries
 from bot.config.models import OnCall, Roles, Settings, SlackSettings, StorageSettings
 from bot.config.not_built import Notice, not_built_yet
-from bot.config.platforms import IstioTraffic, KubernetesPlatform, PlatformSettings
+from bot.config.platforms import (
+    GatewayTraffic,
+    IstioTraffic,
+    KubernetesPlatform,
+    NginxTraffic,
+    PlatformSettings,
+    TrafficSettings,
+)
 from bot.config.policy import Freeze, PolicySettings
 from bot.config.problems import ConfigErrors
 from bot.config.quantities import Ratio, Size, Slope, TimesBaseline
@@ -33,10 +40,12 @@ __all__ = [
     "Environment",
     "Freeze",
     "GateSettings",
+    "GatewayTraffic",
     "IstioTraffic",
     "Journey",
     "KubernetesPlatform",
     "MetricsSettings",
+    "NginxTraffic",
     "Notice",
     "OnCall",
     "PlatformSettings",
@@ -55,6 +64,7 @@ __all__ = [
     "StrategyName",
     "Suite",
     "TimesBaseline",
+    "TrafficSettings",
     "Triggers",
     "Who",
     "WhoKind",

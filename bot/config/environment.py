@@ -53,6 +53,11 @@ class Secrets(Record):
             kubeconfig=environ.get("KUBECONFIG") or None,
         )
 
+    def plain(self) -> tuple[str, ...]:
+        """Every secret that was given, for whoever has to know them to hide them."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(field.get_secret_value() for field in fields if isinstance(field, SecretStr))
+
     def required(self, variable: str) -> str:
         """The plain secret that `variable` (such as SLACK_BOT_TOKEN) gives.
 

@@ -77,7 +77,7 @@ def _problem(document: Document, details: ErrorDetails) -> tuple[Keys, ConfigErr
 
 
 def _said(document: Document, keys: Keys, remedy: str, value: object) -> ConfigError:
-    return ConfigError(where=document.where(keys), key=dotted(keys), value=shown(value), remedy=remedy)
+    return ConfigError(where=document.where(keys), key=dotted(keys), value=shown(value, keys), remedy=remedy)
 
 
 def _in_file(document: Document, place: tuple[int | str, ...]) -> Keys:
@@ -107,7 +107,9 @@ def _remedy(details: ErrorDetails) -> str:
         return _one_of(details["input"], str(context["expected"]))
     if kind == "union_tag_invalid":
         return _one_of(context["tag"], str(context["expected_tags"]))
-    return _REMEDIES.get(kind, details["msg"]).format_map(_Words(context))
+    # Only what is written below is a template; pydantic's own sentence may repeat what stands in the file.
+    remedy = _REMEDIES.get(kind)
+    return details["msg"] if remedy is None else remedy.format_map(_Words(context))
 
 
 class _Words(dict[str, Any]):

@@ -13,7 +13,7 @@ from bot.config.words import S3Place
 from bot.domain.record import Record
 
 _STRATEGIES_BUILT = ("canary",)
-_TRAFFIC_BUILT = ("istio",)
+_TRAFFIC_BUILT = ("istio", "gateway-api", "nginx")
 _METRICS_BUILT = ("prometheus",)
 _GATES_NOT_BUILT = ("security", "migrations", "infrastructure")
 
@@ -98,4 +98,7 @@ def _of_environment(name: str, environment: Environment) -> Iterator[tuple[str, 
     if not isinstance(platform, KubernetesPlatform):
         yield "platform.kind", f"The platform {platform.kind} is not built yet: use kubernetes."
     elif platform.traffic.kind not in _TRAFFIC_BUILT and name != STAGING:
-        yield "platform.traffic.kind", f"Traffic by {platform.traffic.kind} is not built yet: use istio."
+        yield (
+            "platform.traffic.kind",
+            f"Traffic by {platform.traffic.kind} is not built yet: use istio, gateway-api or nginx.",
+        )

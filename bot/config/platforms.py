@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Tag, model_validator
 
-from bot.config.section import Section
+from bot.config.section import Section, wrong
 from bot.config.words import FilePath, KubernetesName, Line
 
 
@@ -31,7 +31,13 @@ class IstioTraffic(Section):
 class NginxTraffic(Section):
     kind: Literal["nginx"] = "nginx"
     ingress: KubernetesName
-    canary_ingress: KubernetesName
+    canary_ingress: KubernetesName  # beside it, with the same rules and the annotation `canary: "true"`
+
+    @model_validator(mode="after")
+    def _are_two(self) -> Self:
+        if self.ingress == self.canary_ingress:
+            raise wrong("has to be another Ingress than the team's own", "canary_ingress")
+        return self
 
 
 class GatewayTraffic(Section):

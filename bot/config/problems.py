@@ -26,6 +26,9 @@ _SECRET = re.compile(
     r"|sk_live_\w{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
+# Where a password stands in an address, or behind its name. A file is not refused for such a line.
+_PASSWORD = re.compile(r"(?i)(://)[^\s/?#]*(?=@)|((?:password|passwd|secret|token)[=:]\s*)[^\s&\"']+")
+_NAMES_SECRET = re.compile(r"(?i)(?:password|passwd|secret|token|api_?key|private_?key)$")
 _KEPT = 5  # enough to recognise which kind of token stands there
 
 
@@ -61,12 +64,18 @@ def holds_secret(text: str) -> bool:
 
 
 def redacted(text: str) -> str:
-    """The text with every token cut down to its first characters."""
-    return _SECRET.sub(lambda token: f"{token[0][:_KEPT]}…", text)
+    """The text with every token cut down to its first characters, and without any password."""
+    without_tokens = _SECRET.sub(lambda token: f"{token[0][:_KEPT]}…", text)
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}…", without_tokens)
 
 
-def shown(value: object) -> object:
-    """The value as an error may print it: short, without secrets; None where it is a whole section."""
+def shown(value: object, keys: Keys = ()) -> object:
+    """The value as an error may print it: short, without secrets; None where it is a whole section.
+
+    What stands under a key such as `signing_secret` is not printed at all.
+    """
+    if any(isinstance(key, str) and _NAMES_SECRET.search(key) for key in keys):
+        return None
     if isinstance(value, str):
         text = redacted(value)
         return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

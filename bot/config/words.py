@@ -26,6 +26,9 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))")
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 _SHELL = re.compile(r"&&|\|\||[|;&<>`]|\$\(")
 
+# Control characters and line breaks, and what turns a text's direction; for the inside of a [class].
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+
 COMMAND_VARIABLES = ("version", "image")
 
 
@@ -92,6 +95,8 @@ def parse_command(text: str) -> Command:
         raise ValueError(f"cannot be split into words ({error}): close every quote") from error
     if not words or not words[0]:
         raise ValueError("is empty: name the program to run")
+    if _VARIABLE.search(words[0]):
+        raise ValueError(f"{words[0]} would let whoever deploys choose the program: name it")
     _refuse_unknown_variables(text, COMMAND_VARIABLES)
     return Command(words=tuple(words))
 
@@ -264,14 +269,16 @@ KubernetesName = Annotated[
         "is not a Kubernetes name: lower-case letters, digits and - (at most 63, no - at the ends)",
     ),
 ]
-UrlPath = Annotated[str, matching(r"/[^\s#]*", "write a path that begins with a slash, such as /health")]
+UrlPath = Annotated[
+    str, matching(rf"/[^\s#{_UNSEEN}]*", "write a path that begins with a slash, such as /health")
+]
 HostName = Annotated[
     str, matching(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", "write a host name such as checkout.example.com")
 ]
 HeaderName = Annotated[
     str, matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "write an HTTP header's name, such as canary")
 ]
-Line = Annotated[str, matching(r"[^\r\n]*\S[^\r\n]*", "write one line of text")]
+Line = Annotated[str, matching(rf"[^{_UNSEEN}]*[^\s{_UNSEEN}][^{_UNSEEN}]*", "write one line of text")]
 Image = Annotated[
     str,
     matching(

@@ -3,13 +3,13 @@
 Each action carries `kind`, by which the engine finds its step kind and by which a stored plan is read again.
 """
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from bot.domain.record import Record
+from bot.domain.times import Span
 
 # Whole per cent of traffic to the new version; stable gets the rest.
 Weight = Annotated[int, Field(ge=0, le=100, strict=True)]
@@ -70,7 +70,7 @@ class Bake(Record):
 
     kind: Literal["bake"] = "bake"
     weight: Weight
-    duration: timedelta
+    duration: Span
 
 
 class PromoteStable(Record):

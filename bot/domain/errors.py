@@ -3,6 +3,7 @@
     SlackwaterError
     ├─ Refused            said to the person who asked: reason, plain sentence, what to do next
     │  ├─ NotUnderstood · NotAllowed · Locked · PolicyBlocked · StaleButton · UnknownRun · UnknownThing
+    │  ├─ OtherVersion
     ├─ StepError          raised by a step's work
     │  ├─ Permanent · TimedOut
     ├─ OutsideError       an outside system: names it; the SDK's exception is its cause
@@ -79,6 +80,12 @@ class UnknownThing(Refused):
     """No such application, environment or version."""
 
     reason = Reason.UNKNOWN_THING
+
+
+class OtherVersion(Refused):
+    """What is asked about was written by another version of Slackwater, and this one cannot read it."""
+
+    reason = Reason.OTHER_VERSION
 
 
 class StepError(SlackwaterError):

@@ -4,7 +4,6 @@ A journal row is an `Entry`: who wrote what when, and the event as its evidence.
 `UnknownEvent`, which stops the run loudly.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,8 @@ from bot.domain.people import Person
 from bot.domain.plan import Plan
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
+from bot.domain.times import Moment
+from bot.domain.triggers import TriggerState
 from bot.domain.verdict import Verdict
 
 
@@ -85,9 +86,9 @@ class Asked(Record):
     question: str  # opaque id, the value of the buttons
     digest: str | None = None
     verdict: Verdict | None = None
-    remind_at: datetime
-    escalate_at: datetime
-    expires_at: datetime
+    remind_at: Moment
+    escalate_at: Moment
+    expires_at: Moment
 
 
 class Voted(Record):
@@ -142,7 +143,14 @@ class Fired(Record):
     kind: Literal["fired"] = "fired"
     reason: Reason
     sentence: str
-    first_seen: datetime | None = None
+    first_seen: Moment | None = None
+
+
+class Watched(Record):
+    """What the triggers have seen so far; written while a condition is breached, and when it is over."""
+
+    kind: Literal["watched"] = "watched"
+    triggers: TriggerState
 
 
 class TurnedBack(Record):
@@ -153,7 +161,7 @@ class TurnedBack(Record):
     reason: Reason
     sentence: str
     quarantine: bool
-    first_seen: datetime | None = None
+    first_seen: Moment | None = None
 
 
 class Noted(Record):
@@ -189,6 +197,7 @@ Event = Annotated[
     | Resumed
     | Reminded
     | Escalated
+    | Watched
     | Fired
     | TurnedBack
     | Noted
@@ -203,7 +212,7 @@ class Entry(Record):
     """One row of a run's journal. `seq` counts from 1 without gaps."""
 
     seq: int
-    at: datetime
+    at: Moment
     run: str
     step: str | None = None
     attempt: int = 1
@@ -244,7 +253,7 @@ class Timer(Record):
     """When the bot has to wake for a run. Named after its purpose, so adding one twice is adding it once."""
 
     purpose: str  # "remind:<question>", "bake:<step>"
-    due: datetime
+    due: Moment
 
 
 def event_from_json(kind: str, evidence: dict[str, Any]) -> Any:

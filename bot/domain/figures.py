@@ -4,11 +4,11 @@ A figure is a number or a *gap*: no answer, no series, NaN, a stale series and s
 asked for are different things, and none of them is zero.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
 from bot.domain.record import Record
+from bot.domain.times import Moment
 
 
 class Gap(StrEnum):
@@ -61,7 +61,7 @@ class Bucket(Record):
 class Sample(Record):
     """Everything the configured queries say of one version at one moment."""
 
-    at: datetime
+    at: Moment
     requests_total: Figure = Figure.missing(Gap.EMPTY)
     errors_total: Figure = Figure.missing(Gap.EMPTY)
     buckets: tuple[Bucket, ...] = ()  # cumulative latency histogram, ascending; empty with `buckets_gap`
@@ -77,8 +77,8 @@ class Sample(Record):
 class Window(Record):
     """What one disjoint window added to a tally."""
 
-    since: datetime
-    until: datetime
+    since: Moment
+    until: Moment
     requests: float
     errors: float
     buckets: tuple[float, ...] = ()  # increases, in the order of the tally's buckets; empty: none were read
@@ -90,8 +90,8 @@ class Tally(Record):
     `requests` and `errors` are increases, so each request counts once however often the source was asked.
     """
 
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     requests: float = 0.0
     errors: float = 0.0
     buckets: tuple[Bucket, ...] = ()  # increases per cumulative bucket
@@ -100,14 +100,14 @@ class Tally(Record):
     last: Sample | None = None  # where the next window begins
     fallen: Sample | None = None  # a reading in which a counter fell, until the next one tells why
     gaps: tuple[Gap, ...] = ()  # of the newest reading; empty when all was there
-    blind_since: datetime | None = None  # since when every reading has had a gap in the counters
+    blind_since: Moment | None = None  # since when every reading has had a gap in the counters
     blind_detail: str = ""  # what the source said of it, in plain words
 
 
 class Point(Record):
     """One point of the picture under a stage."""
 
-    at: datetime
+    at: Moment
     weight: int
     canary: dict[str, float]  # by figure: "errors" (ratio), "p95" (s), …; a missing key is a gap in the line
     stable: dict[str, float]

@@ -4,6 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain.record import Record
+from bot.domain.times import Lapse
 
 
 class Severity(StrEnum):
@@ -51,7 +52,7 @@ class GateResult(Record):
     facts: tuple[str, ...] = ()  # counts worth a line: "42 tests, 3 skipped", "coverage 91.2 %"
     tools: tuple[str, ...] = ()  # with versions: "pytest 9.2.0"
     commit: str = ""
-    took: timedelta = timedelta(0)
+    took: Lapse = timedelta(0)
     report: str | None = None  # the Markdown report's name among the run's artifacts
 
     @property

@@ -5,7 +5,6 @@ An interrupt is a committed row before anybody is answered. The driver turns it 
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
@@ -29,6 +28,7 @@ from bot.domain.people import Person
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
 from bot.domain.run import Run, RunState
+from bot.domain.times import Moment
 
 
 class InterruptKind(StrEnum):
@@ -50,13 +50,13 @@ class Interrupt(Record):
     id: int = 0  # given by the store
     run: str
     kind: InterruptKind
-    at: datetime
+    at: Moment
     person: Person | None = None
     question: str | None = None
     purpose: str | None = None
     reason: Reason | None = None
     sentence: str = ""
-    first_seen: datetime | None = None
+    first_seen: Moment | None = None
 
 
 def hears_first(run: Run, drafts: Iterable[Draft]) -> bool:

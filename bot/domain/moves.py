@@ -128,10 +128,10 @@ def _covers(run: Run, step: Step) -> bool:
     """An approval covers a later step while all is healthy, or if it knew the newest verdict."""
     if step.covered_by is None:
         return False
-    approved_at = run.record(step.covered_by).approved_at
-    if approved_at is None:
+    covering = run.record(step.covered_by)
+    if covering.approval is None:
         return False
-    unseen = run.verdict_at is not None and run.verdict_at > approved_at
+    unseen = run.verdict is not None and run.verdict_seq > covering.approved_seq
     return not unseen or (run.verdict is not None and run.verdict.is_healthy)
 
 

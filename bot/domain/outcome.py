@@ -1,12 +1,13 @@
 """What a step kind answers: done, not yet, or failed."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from bot.domain.figures import Point, Sample, Tally
 from bot.domain.gates import GateResult
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
+from bot.domain.times import Lapse, Moment, Span
 from bot.domain.verdict import Verdict
 
 
@@ -24,6 +25,9 @@ class Workload(Record):
     is_settled: bool = False  # the newest revision is rolled out, nothing of older ones is left
     problems: tuple[str, ...] = ()  # why pods are not ready, newest first: "ImagePullBackOff: …"
     failed: bool = False  # the platform gave up (progress deadline exceeded)
+    is_leaving: bool = False  # being removed
+    revision: str = ""  # of what was looked at; a change names it, so that it fits nothing newer
+    mark: str | None = None  # the newest run whose way back came by here
 
 
 class TrafficSplit(Record):
@@ -33,6 +37,8 @@ class TrafficSplit(Record):
     header_to: Literal["stable", "canary"] | None = (
         None  # where the canary header leads; None = no such route
     )
+    revision: str = ""  # of what was looked at; a change names it, so that it fits nothing newer
+    mark: str | None = None  # the newest run whose way back came by here
 
 
 class Recorded(Record):
@@ -58,9 +64,12 @@ class Evidence(Record):
     warming: bool = False  # the first moments of a stage, in which only grave errors count
     points: tuple[Point, ...] = ()  # the picture's
     is_healthy: bool | None = None  # what the health paths say; None where nobody asked
-    accepted_at: datetime | None = None  # when the platform accepted a change of traffic
-    looked_at: datetime | None = None
-    first_seen: datetime | None = None  # since when the new version has looked worse, without a break
+    accepted_at: Moment | None = None  # when the platform accepted a change of traffic
+    looked_at: Moment | None = None
+    # How much of the time since the step began does not count because nobody looked. Below zero where the
+    # clock was set back between two starts of the bot: then the time is counted anew.
+    unwatched: Lapse = timedelta(0)
+    first_seen: Moment | None = None  # since when the new version has looked worse, without a break
 
 
 class Done(Record):
@@ -72,7 +81,7 @@ class Done(Record):
 class Wait(Record):
     """Not yet. Look again after a while; `evidence` is what must be remembered until then."""
 
-    after: timedelta
+    after: Span
     awaiting: str  # "2 of 3 pods ready"
     reason: Reason = Reason.STEP_TIMED_OUT  # what it is called if the step's time runs out meanwhile
     evidence: Evidence | None = None

@@ -7,24 +7,30 @@ own, in its own order, rather than an `undo` of each forward step: going back is
 (traffic returns to stable first, whatever was done last). A step that undoes a forward step bears its id
 and runs only if that one was ever intended.
 
-**Older plans.** A stored plan carries `schema_version` and its actions carry `kind`. A kind that this version
-does not know raises `UnknownEvent` when the plan is read, so a run never skips what it does not understand.
+**Older plans.** A stored plan carries `schema_version` and its actions carry `kind`. A schema or a kind that
+this version does not know raises `UnknownEvent` when the plan is read, so a run never skips what it does not
+understand.
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from bot.domain.actions import Action, Side
 from bot.domain.errors import UnknownEvent
 from bot.domain.figures import Subject
 from bot.domain.people import Person
 from bot.domain.record import Record
+from bot.domain.times import Moment, Span
+from bot.domain.traffic import Traffic
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+# A long canary has about forty. So many spans still add up (`bot.domain.times`).
+_MOST_STEPS = 500
 
 
 class Phase(StrEnum):
@@ -50,8 +56,8 @@ class Step(Record):
     changes_production: bool = False  # triggers watch from the first such step on
     covered_by: str | None = None  # the step whose approval covers this one while all is healthy
     group: str | None = None  # neighbours of one group run at the same time
-    timeout: timedelta = timedelta(minutes=10)
-    estimate: timedelta = timedelta(seconds=5)  # how long it usually takes, for the preview
+    timeout: Span = timedelta(minutes=10)
+    estimate: Span = timedelta(seconds=5)  # how long it usually takes, for the preview
     undoes: str | None = None  # way back only: runs if that forward step was ever intended
 
 
@@ -66,16 +72,23 @@ class Target(Record):
     main_service: str
     stable_service: str
     canary_service: str
-    virtual_service: str
-    route: str | None = (
-        None  # the name of the http route that carries the weights; None = the only weighted one
-    )
+    traffic: Traffic
     header_name: str = "canary"
     header_value: str = "true"
     url: str | None = None
     host_header: str | None = None
     health_paths: tuple[str, ...] = ("/health",)  # critical ones
     canary_manifests: str | None = None  # a folder of the team's own; None = derived from stable
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_schema_1(cls, told: Any) -> Any:
+        """Before there were other routers, a VirtualService's names stood here."""
+        if not isinstance(told, dict) or "virtual_service" not in told:
+            return told
+        older = {key: told[key] for key in ("virtual_service", "route") if key in told}
+        newer = {key: value for key, value in told.items() if key not in older}
+        return newer | {"traffic": {"kind": "istio", **older}}
 
     @property
     def canary_workload(self) -> str:
@@ -101,10 +114,10 @@ class ApprovalPolicy(Record):
     required: Literal["each-shift", "once", "none"] = "each-shift"
     people: int = 1  # distinct
     requester_may_approve: bool = False
-    remind: timedelta = timedelta(minutes=15)
-    escalate: timedelta = timedelta(minutes=30)
+    remind: Span = timedelta(minutes=15)
+    escalate: Span = timedelta(minutes=30)
     escalate_to: tuple[str, ...] = ()
-    expire: timedelta = timedelta(minutes=60)
+    expire: Span = timedelta(minutes=60)
 
 
 class DeployRequest(Record):
@@ -123,18 +136,18 @@ class DeployRequest(Record):
     changes: tuple[str, ...] = ()  # subjects of the commits between the two versions, newest first
     by: Person
     reason: str = ""
-    at: datetime
+    at: Moment
 
 
 class Plan(Record):
     """Everything a run will do, in order, and the way back."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
     request: DeployRequest
     target: Target
     approvals: ApprovalPolicy
-    steps: tuple[Step, ...]
-    way_back: tuple[Step, ...]
+    steps: Annotated[tuple[Step, ...], Field(max_length=_MOST_STEPS)]
+    way_back: Annotated[tuple[Step, ...], Field(max_length=_MOST_STEPS)]
     findings: tuple[str, ...] = ()  # what policy noticed, one sentence each
 
     def step(self, step_id: str) -> Step:
@@ -185,5 +198,5 @@ def plan_from_json(text: str) -> Plan:
     """
     try:
         return Plan.model_validate(json.loads(text))
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, RecursionError) as error:
         raise UnknownEvent(f"the stored plan cannot be read by this version: {error}") from error

@@ -36,3 +36,4 @@ class Reason(StrEnum):
     STALE = "stale"
     UNKNOWN_RUN = "unknown-run"
     UNKNOWN_THING = "unknown-thing"
+    OTHER_VERSION = "other-version"  # only the version of the bot that wrote it can read it

@@ -14,7 +14,7 @@ from bot.domain.plan import Step
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState, StepStatus
 from bot.engine.ledger import Ledger
-from bot.ports import Clock, StepContext, StepKind
+from bot.ports import Clock, Seen, StepContext, StepKind
 
 _FIRST_RETRY = timedelta(milliseconds=500)
 _LAST_RETRY = timedelta(seconds=10)
@@ -68,14 +68,19 @@ class Carrier:
     async def _attempt(self) -> Outcome:
         try:
             seen = await self._kind.observe(self._context())
-            await self._ledger.intend(self._step, seen.before)
-            if not seen.is_settled:
-                await self._kind.apply(self._context())
+            await self._begin(seen)
             outcome = await self._kind.verify(self._context())
         except (OutsideError, Permanent) as error:
             return await self._after(error)
         self._retry = _FIRST_RETRY
         return outcome
+
+    async def _begin(self, seen: Seen) -> None:
+        """Journal the intent, and act on what was seen before it: nothing is changed without a fresh one."""
+        await self._ledger.intend(self._step, seen.before)
+        if not seen.is_settled:
+            self._ledger.check_lease()
+            await self._kind.apply(self._context(), seen)
 
     async def _once_more(self) -> Outcome:
         """Verify again; if the last try ended in trouble outside, do the whole step again.
@@ -85,8 +90,10 @@ class Carrier:
         if self._retry != _FIRST_RETRY or not self._has_begun():
             return await self._attempt()
         try:
-            if self._is_way_back and not (await self._kind.observe(self._context())).is_settled:
-                await self._kind.apply(self._context())
+            if self._is_way_back:
+                seen = await self._kind.observe(self._context())
+                if not seen.is_settled:
+                    await self._begin(seen)
             return await self._kind.verify(self._context())
         except (OutsideError, Permanent) as error:
             return await self._after(error)
@@ -112,7 +119,9 @@ class Carrier:
         run = self._ledger.run
         record = run.record(self._step.id).with_(evidence=self._evidence)
         steps = {**run.steps, self._step.id: record}
-        return StepContext(run=run.with_(steps=steps), step=self._step, now=self._clock.now())
+        return StepContext(
+            run=run.with_(steps=steps), step=self._step, now=self._clock.now(), speed=self._clock.speed
+        )
 
     def _patience_with(self, outcome: Wait | Failed) -> Wait | Failed:
         """What the step's answer comes to. There is nothing behind the way back, so it waits and tries on."""

@@ -124,8 +124,10 @@ class Driver:
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel what still runs and wait until it is gone."""
-    running = [task for task in tasks if not task.done()]
-    for task in running:
+    """Cancel what still runs and wait until it is gone; what went wrong beside the first trouble is heard
+    too.
+    """
+    every = tuple(tasks)
+    for task in every:
         task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.gather(*every, return_exceptions=True)

@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from bot.domain.actions import Bake
-from bot.domain.errors import IllegalTransition, Interrupted
+from bot.domain.errors import IllegalTransition, Interrupted, LeaseLost
 from bot.domain.events import Asked, Draft, Entry, Held, Intended, Reminded, Timer
+from bot.domain.folding import fold
 from bot.domain.interrupts import Interrupt, answer_to
 from bot.domain.moves import may_begin
 from bot.domain.outcome import Recorded
 from bot.domain.plan import Step
-from bot.domain.run import Run, RunState, StepStatus, fold
+from bot.domain.run import Run, RunState, StepStatus
 from bot.ports import Claim, Clock, Consumed, Journal
 
 
@@ -30,6 +31,7 @@ class Ledger:
         *,
         changed: Callable[[Run], None],
         timers_added: Callable[[], None],
+        holds: Callable[[Claim], bool],
     ) -> None:
         self.run = run
         self.claim = claim
@@ -37,6 +39,7 @@ class Ledger:
         self._clock = clock
         self._changed = changed
         self._timers_added = timers_added
+        self._holds = holds
         self._pen = asyncio.Lock()
 
     async def write(self, *drafts: Draft) -> None:
@@ -57,6 +60,16 @@ class Ledger:
             Interrupted: somebody spoke before the step began.
         """
         await self._uncut(self._intend(step, before))
+
+    def check_lease(self) -> None:
+        """To be asked right before something outside is changed: a process may have been frozen since its
+        write.
+
+        Raises:
+            LeaseLost: so much time has passed that another process may drive the run.
+        """
+        if not self._holds(self.claim):
+            raise LeaseLost(f"{self.run.id}: lease {self.claim.lease} ran out before the change was sent")
 
     async def take_interrupts(self) -> None:
         """Turn what waits into entries, in one transaction with consuming it."""
@@ -86,7 +99,9 @@ class Ledger:
 
         Else the journal could have a committed entry that this ledger has not folded in.
         """
-        await asyncio.shield(asyncio.ensure_future(self._with_pen(writing)))
+        task = asyncio.ensure_future(self._with_pen(writing))
+        task.add_done_callback(_heard)
+        await asyncio.shield(task)
 
     async def _with_pen(self, writing: Coroutine[None, None, None]) -> None:
         async with self._pen:
@@ -153,3 +168,9 @@ def timers_of(run: Run, draft: Draft) -> tuple[Timer, ...]:
         due = run.updated_at + (run.updated_at - run.held_at)
         return (Timer(purpose=f"hold:{run.held_seq}:{run.seq}", due=due),)
     return ()
+
+
+def _heard(task: asyncio.Future[None]) -> None:
+    """What became of it is known, even if nobody waits for it any more."""
+    if not task.cancelled():
+        task.exception()

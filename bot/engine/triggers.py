@@ -1,7 +1,8 @@
 """Watches spec §9's conditions beside the driver, from the first production change to the end of the run.
 
 A condition that holds for its time becomes an interrupt, like a person's. The watch goes on while the run is
-held or waits for people, because a bad version does not wait; it ends when the run turns back.
+held or waits for people, because a bad version does not wait; it ends when the run turns back. How long a
+condition has been seen is journaled now and then, so that a restart does not begin its minutes anew.
 """
 
 from collections.abc import Callable
@@ -9,12 +10,14 @@ from datetime import timedelta
 
 import structlog
 
-from bot.analysis import TriggerLimits, TriggerState, watch
+from bot.analysis import BASELINE_FIGURES, CANARY_FIGURES, TriggerLimits, TriggerState, watch
 from bot.domain.actions import Side
-from bot.domain.errors import SlackwaterError
+from bot.domain.errors import IllegalTransition, OutsideError, SlackwaterError
+from bot.domain.events import Draft, Watched
 from bot.domain.figures import Sample
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.run import Run, RunState
+from bot.domain.triggers import Breach
 from bot.engine.ledger import Ledger
 from bot.ports import Clock, HealthProbe, Journal, MetricSource
 
@@ -22,6 +25,8 @@ _log = structlog.get_logger(__name__)
 
 # Three times within the shortest condition anybody sets; a condition's time is counted from readings.
 _LOOK = timedelta(seconds=10)
+# A blip is not; and with more lines than this the journal would tell of nothing else.
+_WORTH_A_LINE = timedelta(seconds=30)
 _COMMIT_AGAIN = timedelta(seconds=1)
 
 
@@ -46,16 +51,29 @@ class TriggerWatch:
 
     async def watch(self, ledger: Ledger, nudge: Callable[[], None]) -> None:
         """Until a trigger has fired, or the run is over or goes back."""
+        self._state = ledger.run.triggers
         while not _is_over(ledger.run):
-            if ledger.run.has_touched_production and await self._look(ledger.run):
-                nudge()
-                return
+            if ledger.run.has_touched_production:
+                if await self._look(ledger.run):
+                    nudge()
+                    return
+                await self._remember(ledger)
             await self._clock.sleep(_LOOK)
+
+    async def _remember(self, ledger: Ledger) -> None:
+        """Journal what was seen, once it is worth a line. What is not written, the next look tries again."""
+        known = zip(ledger.run.triggers.breaches, self._state.breaches, strict=True)
+        if not any(_is_news(before, after) for before, after in known):
+            return
+        try:
+            await ledger.write(Draft(event=Watched(triggers=self._state)))
+        except (OutsideError, IllegalTransition):
+            _log.warning("triggers-not-journaled", run=ledger.run.id)
 
     async def _look(self, run: Run) -> bool:
         """One reading of everything; whether a trigger fired."""
-        canary = await self._metrics.sample(run.plan.subject(Side.CANARY))
-        stable = await self._metrics.sample(run.plan.subject(Side.STABLE))
+        canary = await self._metrics.figures(run.plan.subject(Side.CANARY), CANARY_FIGURES)
+        stable = await self._metrics.figures(run.plan.subject(Side.STABLE), BASELINE_FIGURES)
         if stable.figure("p95").value is not None:
             self._baseline = stable
         elif self._baseline is None:
@@ -103,6 +121,11 @@ def _usual(run: Run) -> Sample | None:
     seen = [record.evidence.stable_now for record in run.steps.values() if record.evidence.stable_now]
     known = [sample for sample in seen if sample.figure("p95").value is not None]
     return max(known, key=lambda sample: sample.at, default=None)
+
+
+def _is_news(before: Breach, after: Breach) -> bool:
+    is_mended = before.seen > timedelta(0) and after.seen == timedelta(0)
+    return is_mended or after.seen - before.seen >= _WORTH_A_LINE
 
 
 def _is_over(run: Run) -> bool:

@@ -13,7 +13,7 @@ from bot.domain.gates import GateResult
 from bot.gates import build, code_review, tests
 from bot.gates.release import Release
 from bot.gates.report import markdown
-from bot.gates.results import unanswered
+from bot.gates.results import unanswered, without_secrets
 from bot.gates.tools import Tools
 
 S = TypeVar("S")
@@ -84,7 +84,7 @@ async def run_gate(name: str, release: Release, settings: GateSettings, tools: T
             name, f"the gate could not be answered: {said[0][:300]}", "Look into the bot's log"
         )
     took = timedelta(seconds=time.monotonic() - started)
-    result = result.with_(commit=release.commit, took=took, report=gate.report)
+    result = without_secrets(result, tools.redact).with_(commit=release.commit, took=took, report=gate.report)
     try:
         await asyncio.to_thread(_write, gate.report, markdown(gate.title, release, result), release)
     except OSError as error:

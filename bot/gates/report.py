@@ -6,9 +6,8 @@ from bot.domain.gates import Finding, GateResult
 from bot.gates.release import Release
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
-_CONTROL = re.compile(
-    r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+"
-)  # line breaks and bidi tricks
+# Line breaks, what moves a terminal's cursor, and what turns the direction.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 def markdown(title: str, release: Release, result: GateResult) -> str:

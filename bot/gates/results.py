@@ -1,6 +1,6 @@
 """How findings become a result: one blocker fails the gate, and only having none passes it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
 
@@ -37,6 +37,27 @@ def unanswered(gate: str, sentence: str, remedy: str) -> GateResult:
     """FAILED, because the question could not be answered."""
     found = Finding(severity=Severity.BLOCKER, rule="unanswered", message=sentence, remedy=remedy)
     return GateResult(gate=gate, status=GateStatus.FAILED, headline=sentence, findings=(found,))
+
+
+def without_secrets(told: GateResult, redact: Callable[[str], str]) -> GateResult:
+    """The result as people may read it: what tests, tools and code say may hold secrets.
+
+    Done once at the end, whatever a gate has read.
+    """
+    findings = tuple(
+        found.with_(
+            message=redact(found.message),
+            remedy=redact(found.remedy),
+            file=None if found.file is None else redact(found.file),
+        )
+        for found in told.findings
+    )
+    return told.with_(
+        headline=redact(told.headline),
+        findings=findings,
+        facts=tuple(map(redact, told.facts)),
+        tools=tuple(map(redact, told.tools)),
+    )
 
 
 def blocker(

@@ -6,6 +6,7 @@ from pathlib import Path
 from bot.config.gates import GateSettings
 from bot.domain.gates import GateResult
 from bot.domain.plan import DeployRequest
+from bot.domain.points import around
 from bot.gates.catalogue import run_gate
 from bot.gates.release import Release
 from bot.gates.results import unanswered
@@ -53,7 +54,8 @@ class LocalGates:
             artifacts=self._artifacts / run,
         )
         async with self._places:
-            return await run_gate(gate, release, self._settings, self._tools)
+            with around(f"gate/{gate}"):
+                return await run_gate(gate, release, self._settings, self._tools)
 
 
 def image_name(image: str) -> str:

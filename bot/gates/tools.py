@@ -58,3 +58,4 @@ class Repository(Protocol):
 class Tools:
     run: Run
     repository: Callable[[Path], Repository]
+    redact: Callable[[str], str]  # takes secrets out of what people will read

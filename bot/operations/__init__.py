@@ -7,13 +7,14 @@ It knows nothing of Slack: handlers and the command line call the same functions
 
 from bot.operations.deciding import abort, approve, hold, resume, rollback, stale
 from bot.operations.desk import Deployable, Desk, audited
-from bot.operations.looking import find_run, history, status
+from bot.operations.looking import Active, find_run, history, status
 from bot.operations.planning import VERSION, Wish, draw_up
 from bot.operations.releasing import release
 from bot.operations.starting import start
 
 __all__ = [
     "VERSION",
+    "Active",
     "Deployable",
     "Desk",
     "Wish",

@@ -9,7 +9,7 @@ from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person, Role
 from bot.domain.run import Question, Run, RunState
 from bot.operations.desk import Desk, audited, record, require
-from bot.operations.looking import find_run
+from bot.operations.looking import find_run, load
 from bot.ports import Decision
 
 _ANY = (Role.DEPLOYER, Role.APPROVER, Role.ADMIN)
@@ -39,7 +39,7 @@ async def _approve(desk: Desk, run: Run, question: str, by: Person, *, rest: boo
     kind = InterruptKind.APPROVE_REST if rest else InterruptKind.APPROVE
     decision = await desk.runs.decide(question, kind, by, desk.clock.now())
     if decision is Decision.CLOSED:
-        raise stale(await desk.runs.load(run.id), question)
+        raise stale(await load(desk, run.id), question)
     desk.nudge(run.id)
     await record(desk, by, kind.value, run.id, decision.value)
     return decision

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.domain.errors import NotAllowed, OutsideError, Refused
+from bot.clients.redaction import redact
+from bot.domain.errors import NotAllowed, OutsideError, Refused, UnknownEvent
 from bot.domain.people import Person, Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
+from bot.domain.reasons import Reason
 from bot.domain.record import Record
 from bot.ports import Clock, Journal, Platform, Roles, Runs, Versions
 
@@ -28,7 +30,7 @@ class Deployable(Record):
     findings: tuple[str, ...] = ()  # what is said on every plan, "no staging" for example
 
 
-# People's words end up in the audit trail; no store has a use for control characters.
+# People's words end up in the audit trail, which is never changed; no store has a use for control characters.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 300
 
@@ -53,7 +55,7 @@ class Desk:
 
 @asynccontextmanager
 async def audited(desk: Desk, by: Person, what: str, run: str | None) -> AsyncIterator[None]:
-    """Write down what was refused or prevented from outside; whoever gets through writes for himself."""
+    """Write down what was refused or prevented; whoever gets through writes for himself."""
     try:
         yield
     except Refused as refusal:
@@ -61,6 +63,9 @@ async def audited(desk: Desk, by: Person, what: str, run: str | None) -> AsyncIt
         raise
     except OutsideError as error:
         await record(desk, by, what, run, f"failed: {error.system}")
+        raise
+    except UnknownEvent:
+        await record(desk, by, what, run, f"refused: {Reason.OTHER_VERSION.value}")
         raise
 
 
@@ -81,5 +86,5 @@ async def require(desk: Desk, by: Person, roles: tuple[Role, ...]) -> None:
 
 async def record(desk: Desk, by: Person, what: str, run: str | None, result: str) -> None:
     """One line of the audit trail."""
-    words = _CONTROL.sub(" ", what)[:_LONGEST]
+    words = _CONTROL.sub(" ", redact(what))[:_LONGEST]
     await desk.runs.audit(at=desk.clock.now(), person=by, what=words, run=run, result=result)

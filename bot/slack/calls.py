@@ -13,7 +13,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.clients.redaction import redact
+from bot.clients.waits import retry_after
 from bot.domain.errors import NotFound, OutsideError, Rejected, Throttled, Unauthorized, Unreachable
+from bot.domain.points import around, without_ids
 from bot.domain.record import Record
 from bot.views.items import Block
 
@@ -22,7 +25,9 @@ SYSTEM = "Slack"
 # How our own messages are found again after a crash.
 EVENT_TYPE = "slackwater_message"
 
-_MISSING = frozenset({"message_not_found", "thread_not_found", "user_not_found"})
+_MISSING = frozenset(
+    {"message_not_found", "thread_not_found", "user_not_found", "file_not_found", "file_deleted"}
+)
 _NO_ENTRY = frozenset(
     {
         "invalid_auth",
@@ -38,6 +43,9 @@ _NO_ENTRY = frozenset(
 )
 _TOO_FAST = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _SLACKS_OWN_TROUBLE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+
+# Slack asks for a minute at most; a header that says more must not silence the bot.
+_LONGEST_WAIT = timedelta(minutes=10)
 
 # Far more than a run's thread has; a bound against a workspace that never stops answering.
 _PAGES = 10
@@ -78,12 +86,28 @@ class SlackCalls:
         }
         if thread is not None:
             body |= {"thread_ts": thread, "reply_broadcast": broadcast}
-        answer = await self._call("chat.postMessage", json=body)
+        # A key begins with the run's name; what follows is the same in every run.
+        point = f"chat.postMessage/{without_ids(key.partition('/')[2])}"
+        answer = await self._call("chat.postMessage", point=point, json=body)
         return Posted(channel=str(answer["channel"]), ts=str(answer["ts"]))
 
     async def update(self, channel: str, ts: str, *, text: str, blocks: Iterable[Block]) -> None:
         body = {"channel": channel, "ts": ts, "text": text, "blocks": list(blocks)}
         await self._call("chat.update", json=body)
+
+    async def delete(self, channel: str, ts: str) -> None:
+        """One of our own messages; fine if it is gone already."""
+        try:
+            await self._call("chat.delete", json={"channel": channel, "ts": ts})
+        except NotFound:
+            return
+
+    async def delete_file(self, file: str) -> None:
+        """One of our own files; fine if it is gone already."""
+        try:
+            await self._call("files.delete", json={"file": file})
+        except NotFound:
+            return
 
     async def ephemeral(
         self, channel: str, user: str, *, text: str, blocks: Iterable[Block] = (), thread: str | None = None
@@ -97,16 +121,17 @@ class SlackCalls:
         answer = await self._call("chat.getPermalink", params={"channel": channel, "message_ts": ts})
         return str(answer["permalink"])
 
-    async def find(self, channel: str, key: str, *, thread: str | None = None, file: str = "") -> str | None:
-        """The timestamp of our own message with this key (or, for pictures, with this file)."""
+    async def own(self, channel: str, thread: str | None = None) -> dict[str, str]:
+        """Our own messages there: the timestamp by the key of each, and by the name of each file."""
+        found: dict[str, str] = {}
         async for message in self._messages(channel, thread):
             metadata = message.get("metadata") or {}
             payload = metadata.get("event_payload") or {}
-            if metadata.get("event_type") == EVENT_TYPE and payload.get("key") == key:
-                return str(message["ts"])
-            if file and any(f.get("name") == file for f in message.get("files") or []):
-                return str(message["ts"])
-        return None
+            names = [str(file.get("name")) for file in message.get("files") or []]
+            if metadata.get("event_type") == EVENT_TYPE and payload.get("key"):
+                names.append(str(payload["key"]))
+            found |= dict.fromkeys(names, str(message["ts"]))
+        return found
 
     async def upload(self, channel: str, thread: str, *, name: str, title: str, alt: str, data: bytes) -> str:
         """The id of the file that now stands in the thread."""
@@ -159,22 +184,25 @@ class SlackCalls:
     async def _send_bytes(self, url: str, data: bytes) -> None:
         try:
             timeout = aiohttp.ClientTimeout(total=30)
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(url, data=data) as answer,
-            ):
-                if answer.status != 200:
-                    raise Unreachable(SYSTEM, f"the upload was answered with {answer.status}")
+            async with aiohttp.ClientSession(timeout=timeout) as session:
+                with around("slack/upload"):
+                    async with session.post(url, data=data) as answer:
+                        status = answer.status
+                if status != 200:
+                    raise Unreachable(SYSTEM, f"the upload was answered with {status}")
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unreachable(SYSTEM, f"the upload failed: {str(error) or 'no answer in time'}") from error
+            raise Unreachable(
+                SYSTEM, f"the upload failed: {redact(str(error)) or 'no answer in time'}"
+            ) from error
 
-    async def _call(self, method: str, **how: Any) -> dict[str, Any]:
+    async def _call(self, method: str, *, point: str = "", **how: Any) -> dict[str, Any]:
         try:
-            answer = await self._client.api_call(method, **how)
+            with around(f"slack/{point or method}"):
+                answer = await self._client.api_call(method, **how)
         except SlackApiError as error:
             raise _translated(method, error) from error
         except (TimeoutError, SlackClientError, aiohttp.ClientError, OSError) as error:
-            raise Unreachable(SYSTEM, f"{method}: {str(error) or 'no answer in time'}") from error
+            raise Unreachable(SYSTEM, f"{method}: {redact(str(error)) or 'no answer in time'}") from error
         data = answer.data
         return data if isinstance(data, dict) else {}
 
@@ -186,9 +214,9 @@ def _translated(method: str, error: SlackApiError) -> OutsideError:
     code = str(data.get("error", "")) if isinstance(data, dict) else ""
     message = f"{method}: {code or f'HTTP {status}'}"
     if status == 429 or code in _TOO_FAST:
-        seconds = str(getattr(response, "headers", {}).get("Retry-After", "1"))
-        wait = timedelta(seconds=int(seconds) if seconds.isdigit() else 1)
-        return Throttled(SYSTEM, message, retry_after=wait)
+        told = getattr(response, "headers", {}).get("Retry-After")
+        wait = retry_after(None if told is None else str(told), _LONGEST_WAIT)
+        return Throttled(SYSTEM, message, retry_after=wait or timedelta(seconds=1))
     if status >= 500 or code in _SLACKS_OWN_TROUBLE:
         return Unreachable(SYSTEM, message)
     if code in _MISSING:
@@ -196,4 +224,4 @@ def _translated(method: str, error: SlackApiError) -> OutsideError:
     if code in _NO_ENTRY:
         return Unauthorized(SYSTEM, message)
     detail = data.get("errors") or data.get("response_metadata") if isinstance(data, dict) else None
-    return Rejected(SYSTEM, f"{message} {detail}"[:500] if detail else message)
+    return Rejected(SYSTEM, redact(f"{message} {detail}")[:500] if detail else message)

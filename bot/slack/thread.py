@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.domain.errors import OutsideError, Throttled, Unauthorized, Unreachable
+from bot.domain.errors import LeaseLost, OutsideError, Throttled, Unauthorized, Unreachable
 from bot.domain.run import Run
 from bot.slack.changes import Change
 from bot.slack.delivery import Delivery
@@ -40,6 +40,8 @@ class Tempo:
     remembered: float = 60.0
     # How long a graceful stop waits for what is left to say.
     last_words: float = 4.0
+    # How long it waits then for Slack's answer to what is out; longer than a call may take.
+    last_answers: float = 12.0
 
 
 class RunThread:
@@ -78,6 +80,12 @@ class RunThread:
     async def stop(self) -> None:
         self._ending.cancel()
         await asyncio.gather(self._ending, *(hand.stop() for hand in self._hands), return_exceptions=True)
+
+    def cancel(self) -> None:
+        """End at once, in the middle of a call if need be."""
+        self._ending.cancel()
+        for hand in self._hands:
+            hand.cancel()
 
     @property
     def _is_quiet(self) -> bool:
@@ -150,15 +158,18 @@ class _Hand:
                     self.idle.set()
                 await self._news.wait()
             elif wait > 0:
+                # Not `wait_for`: before Python 3.12 it forgets that it was cancelled if news comes just then.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._news.wait()
             await asyncio.sleep(self._tempo.breath if wait is None or wait > 0 else 0)
 
     async def _next(self) -> float | None:
         """Send one difference. How long to wait before the next; None: nothing is left to say."""
         changes = await self._mine()
         if not changes:
-            return None
+            # Without its link a card or notice is not all that it should be.
+            return self._delivery.asks_again(self._thread.run.id)
         waits = [self._wait_for(change) for change in changes]
         ripe = next((c for c, wait in zip(changes, waits, strict=True) if wait <= 0), None)
         if ripe is None:
@@ -237,6 +248,8 @@ def _is_pressing(change: Change) -> bool:
 def _report(error: Exception, **where: str) -> None:
     if isinstance(error, Throttled):
         _log.info("slack-limits", error=str(error), **where)
+    elif isinstance(error, LeaseLost):
+        _log.info("not-ours-to-say", error=str(error), **where)
     elif isinstance(error, Unauthorized):
         # People have to do something: invite the bot, or give it a token that counts.
         _log.error("slack-refuses-the-bot", error=str(error), **where)

@@ -3,10 +3,14 @@
 The format: https://prometheus.io/docs/prometheus/latest/querying/api/#expression-query-result-formats
 """
 
+import json
 import re
 from math import inf, isfinite
 
+from bot.domain.errors import Unreachable, Unreadable
 from bot.domain.figures import Bucket, Figure, Gap
+
+SYSTEM = "Prometheus"
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
@@ -21,6 +25,33 @@ class Histogram:
         self.buckets = buckets
         self.gap = gap
         self.detail = detail
+
+
+# A range of values or a text is not what was asked for, even where a number could be found in it.
+_TYPES = ("vector", "scalar")
+_LONGEST_ERROR = 200
+
+
+def check(content: bytes) -> None:
+    """Look at a whole answer, of which the client only hands on the result.
+
+    Raises:
+        Unreachable: it says that it is an error, although the server calls it a success.
+        Unreadable: it is no answer to an instant query.
+    """
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(SYSTEM, "the answer is unreadable") from error
+    if not isinstance(said, dict):
+        raise Unreadable(SYSTEM, "the answer is unreadable")
+    if said.get("status") == "error":
+        words = " ".join(str(said.get("error") or "an error without a word").split())
+        raise Unreachable(SYSTEM, words[:_LONGEST_ERROR])
+    data = said.get("data")
+    kind = data.get("resultType") if isinstance(data, dict) else None
+    if said.get("status") != "success" or kind not in _TYPES:
+        raise Unreadable(SYSTEM, f"the answer is unreadable: neither {' nor '.join(_TYPES)}")
 
 
 def read_figure(result: object) -> Figure:

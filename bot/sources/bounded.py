@@ -7,12 +7,13 @@ the edge, the classes of `bot.domain.errors` tell a refused query from a server 
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import requests
 import urllib3
 
+from bot.clients.redaction import redact
 from bot.domain.errors import (
     NotFound,
     OutsideError,
@@ -28,13 +29,19 @@ _LONGEST_MESSAGE = 200
 
 
 class BoundedSession(requests.Session):
-    """For one base URL. Every request has `seconds` and every answer `size` bytes at most."""
+    """For one base URL. Every request has `seconds` and every answer `size` bytes at most.
 
-    def __init__(self, system: str, url: str, *, seconds: float, size: int) -> None:
+    `check` looks at what a successful answer says, and raises an `OutsideError` for what was not promised.
+    """
+
+    def __init__(
+        self, system: str, url: str, *, seconds: float, size: int, check: Callable[[bytes], None]
+    ) -> None:
         super().__init__()
         self._system = system
         self._seconds = seconds
         self._size = size
+        self._check = check
         # The environment's proxies and certificates, read once: by itself, requests does so for each request.
         found = self.merge_environment_settings(url, {}, None, None, None)
         self.proxies.update(found["proxies"])
@@ -62,6 +69,7 @@ class BoundedSession(requests.Session):
             raise Unreachable(self._system, _plain(error)) from error
         if response.status_code != 200:
             raise self._refusal(response)
+        self._check(response.content)
         return response
 
     def _read(self, response: requests.Response, until: float) -> bytes:
@@ -81,7 +89,7 @@ class BoundedSession(requests.Session):
     def _refusal(self, response: requests.Response) -> OutsideError:
         status, message = response.status_code, _message(response)
         match status:
-            case 400 | 422:
+            case 400 | 414 | 422 | 431:  # wrong, or longer than something on the way takes
                 return Rejected(self._system, message)
             case 401 | 403:
                 return Unauthorized(self._system, message)
@@ -96,9 +104,9 @@ class BoundedSession(requests.Session):
 def _message(response: requests.Response) -> str:
     try:
         said = json.loads(response.content)["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         said = ""
-    words = " ".join(str(said).split())[:_LONGEST_MESSAGE]
+    words = " ".join(redact(str(said)).split())[:_LONGEST_MESSAGE]
     return f"status {response.status_code}{': ' if words else ''}{words}"
 
 

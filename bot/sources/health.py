@@ -6,8 +6,10 @@ from typing import Any
 
 import aiohttp
 
+from bot.clients.redaction import redact
 from bot.domain.actions import Side
 from bot.domain.plan import Target
+from bot.domain.points import around
 from bot.ports import HealthReading
 
 # A health path that needs longer is not healthy.
@@ -35,22 +37,25 @@ class HTTPHealth:
     async def _ask(self, session: aiohttp.ClientSession, path: str) -> HealthReading:
         url = f"{(self._target.url or '').rstrip('/')}{path}"
         try:
-            async with session.get(url, allow_redirects=False) as answer:
-                body = await answer.content.read(_LARGEST)
-                version = answer.headers.get("X-Version")
-                return _reading(path, answer.status, version, body)
+            with around(f"health/ask{path}"):
+                async with session.get(url, allow_redirects=False) as answer:
+                    body = await answer.content.read(_LARGEST)
+                    version = answer.headers.get("X-Version")
+                    return _reading(path, answer.status, version, body)
         except TimeoutError:
             return HealthReading(path=path, ok=False, detail="no answer within 5 s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return HealthReading(path=path, ok=False, detail=f"{error}"[:_LENGTH] or "unreachable")
+            return HealthReading(path=path, ok=False, detail=redact(str(error))[:_LENGTH] or "unreachable")
 
 
 def _reading(path: str, status: int, version: str | None, body: bytes) -> HealthReading:
     said = _json(body)
     version = version or (str(said["version"]) if isinstance(said.get("version"), str) else None)
+    version = version[:_LENGTH] if version is not None else None
     if 200 <= status < 300:
         return HealthReading(path=path, ok=True, status=status, version=version)
-    why = str(said.get("error") or said.get("status") or "")[:_LENGTH]
+    # An application that is ill may say more of its database than people should read.
+    why = redact(str(said.get("error") or said.get("status") or ""))[:_LENGTH]
     detail = f"HTTP {status} {why}".strip()
     return HealthReading(path=path, ok=False, status=status, version=version, detail=detail)
 
@@ -58,6 +63,6 @@ def _reading(path: str, status: int, version: str | None, body: bytes) -> Health
 def _json(body: bytes) -> dict[str, Any]:
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

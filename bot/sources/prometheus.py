@@ -1,42 +1,31 @@
-"""Figures from Prometheus, through prometheus-api-client, for one version at a time.
+"""Figures from Prometheus for one version at a time.
 
 All queries of a sample are evaluated at the same moment, so that counters, failures and buckets belong
-together. The client blocks, so it runs in a few threads of its own: a server that hangs costs those and the
-time limit, never the loop nor the threads of others. What did not come in time is a gap.
+together. They travel as one request (`joined`), because with hundreds of runs the requests are what costs;
+only when the server refuses that or is late are they asked one by one. What did not come in time is a gap.
 
 **Staleness.** An instant query never tells how old its samples are, so the age of the raw series is asked
 for beside it (`queries.age_query`): once under `requests_total`, for all that is said of the version, and
 once under `memory`, for all that is said of its pods.
 """
 
-import asyncio
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 
-from prometheus_api_client import PrometheusConnect
-from urllib3.util.retry import Retry
-
-from bot.domain.errors import OutsideError, Rejected, Unreachable, Unreadable
+from bot.domain.errors import OutsideError, Rejected
 from bot.domain.figures import Figure, Gap, Sample, Subject
 from bot.ports import Clock
 from bot.sources.answers import Histogram, read_figure, read_histogram
-from bot.sources.bounded import BoundedSession
+from bot.sources.joined import can_join
 from bot.sources.queries import age_query, templates
+from bot.sources.server import Answer, PrometheusServer
 
 _REQUESTS, _ERRORS, _BUCKETS, _MEMORY = "requests_total", "errors_total", "latency_buckets", "memory"
 _COUNTERS = (_REQUESTS, _ERRORS, _BUCKETS)
 
-# A sample asks a dozen questions; a few at a time take no longer and leave the server to others.
-_THREADS = 6
-
-# One number takes 200 bytes, a histogram of 500 buckets 50 kB; more is not an answer to these questions.
-_LARGEST_ANSWER = 1_000_000
-
-_SYSTEM = "Prometheus"
-
-Answer = object  # what the client gave, or the `OutsideError` in its place
+# How long queries are asked one by one, in real seconds, once they could not be answered as one.
+_SINGLY_FOR = 60.0
 
 
 class PrometheusSource:
@@ -44,7 +33,7 @@ class PrometheusSource:
 
     def __init__(
         self,
-        url: str,
+        server: PrometheusServer,
         queries: Mapping[str, str],
         clock: Clock,
         *,
@@ -53,73 +42,64 @@ class PrometheusSource:
         pods: str = 'namespace="$namespace",pod=~"$pods"',
         window: timedelta = timedelta(minutes=1),
         stale_after: timedelta = timedelta(seconds=30),
-        timeout: timedelta = timedelta(seconds=3),
-        headers: Mapping[str, str] | None = None,
         where: str = "metrics.queries",
     ) -> None:
-        """Checks the queries; connects to nobody yet. `timeout` is real time and bounds a whole sample.
+        """Checks the queries; connects to nobody yet. Whoever made the server closes it.
 
         Raises:
             ConfigError: a query has a placeholder that is unknown or cannot be filled safely.
         """
         named = {**queries, **{f"business.{name}": text for name, text in (business or {}).items()}}
         self._templates = templates(where, named, selector=selector, pods=pods)
+        self._server = server
         self._clock = clock
         self._window = window
         self._stale_after = stale_after
-        self._timeout = timeout.total_seconds()
-        url = url.rstrip("/")
-        self._client = PrometheusConnect(
-            url=url,
-            headers=dict(headers or {}),
-            # Without this the client tries three times, and waits in between.
-            retry=Retry(0),
-            session=BoundedSession(_SYSTEM, url, seconds=self._timeout, size=_LARGEST_ANSWER),
-        )
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="prometheus")
+        self._singly_until = float("-inf")
 
     async def sample(self, subject: Subject, *, figures: bool = True) -> Sample:
         """All configured figures of one version now; without `figures` only the counters. Never raises."""
+        return await self._sample(subject, self._templates if figures else _COUNTERS)
+
+    async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
+        """Only these figures of one version now, as far as they are configured. Never raises."""
+        return await self._sample(subject, names)
+
+    async def _sample(self, subject: Subject, names: Collection[str]) -> Sample:
         at = self._clock.now()
-        asked = {
-            key: template.fill(subject, self._window)
-            for key, template in self._templates.items()
-            if figures or key in _COUNTERS
+        texts = {
+            key: self._templates[key].fill(subject, self._window)
+            for key in (*names, *self._ages_of(names))
+            if key in self._templates
         }
-        ages = {key: age_query(asked[key]) for key in (_REQUESTS, _MEMORY) if key in asked}
-        everything = {**asked, **{f"age of {key}": text for key, text in ages.items() if text is not None}}
-        answers = await self._ask_all(everything, at)
-        too_old = {key: self._too_old(answers.pop(f"age of {key}", []), at) for key in ages}
-        return self._read(answers, at, of_version=too_old.get(_REQUESTS), of_pods=too_old.get(_MEMORY))
+        ages = {f"age of {key}": age_query(texts[key]) for key in self._ages_of(names) if key in texts}
+        asked = {key: text for key, text in texts.items() if key in names}
+        asked |= {key: text for key, text in ages.items() if text is not None}
+        answers = await self._ask(asked, at)
+        too_old = {key: self._too_old(answers.pop(key, []), at) for key in ages}
+        return self._read(
+            answers,
+            at,
+            of_version=too_old.get(f"age of {_REQUESTS}"),
+            of_pods=too_old.get(f"age of {_MEMORY}"),
+        )
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
+    async def _ask(self, queries: Mapping[str, str], at: datetime) -> dict[str, Answer]:
+        if time.monotonic() < self._singly_until or not can_join(queries.values()):
+            return await self._server.ask(queries, at)
+        answers = await self._server.ask_as_one(queries, at)
+        if answers is not None:
+            return answers
+        answers = await self._server.ask(queries, at, is_second_try=True)
+        if not all(isinstance(answer, OutsideError) for answer in answers.values()):
+            self._singly_until = time.monotonic() + _SINGLY_FOR
+        return answers
 
-    async def _ask_all(self, queries: Mapping[str, str], at: datetime) -> dict[str, Answer]:
-        loop = asyncio.get_running_loop()
-        asked = {
-            key: loop.run_in_executor(self._threads, partial(self._ask, query, at))
-            for key, query in queries.items()
-        }
-        if not asked:
-            return {}
-        try:
-            await asyncio.wait(asked.values(), timeout=self._timeout)
-            late = Unreachable(_SYSTEM, f"no answer within {self._timeout:g} s")
-            return {key: future.result() if future.done() else late for key, future in asked.items()}
-        finally:
-            for future in asked.values():
-                future.cancel()
-
-    def _ask(self, query: str, at: datetime) -> Answer:
-        moment = {"time": f"{at.timestamp():.3f}", "timeout": f"{self._timeout:g}s"}
-        try:
-            return self._client.custom_query(query, params=moment)
-        except OutsideError as error:
-            return error
-        except (ValueError, KeyError, TypeError):
-            return Unreadable(_SYSTEM, "the answer is unreadable")
+    def _ages_of(self, names: Collection[str]) -> tuple[str, ...]:
+        """Whose raw series tell how old the figures of these names are."""
+        of_pods = any(self._is_of_pods(name) for name in names)
+        of_version = any(not self._is_of_pods(name) for name in names)
+        return (*((_REQUESTS,) if of_version else ()), *((_MEMORY,) if of_pods else ()))
 
     def _read(
         self,

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from bot.domain.errors import UnknownEvent
+from bot.domain.outcome import TrafficSplit, Workload
 from bot.domain.run import StepStatus
 from bot.ports import StepContext
 
@@ -27,21 +28,44 @@ def action_of(context: StepContext, kind: type[A]) -> A:
 
 def is_ours_to_mind(context: StepContext) -> bool:
     """Whether a change from outside has to stop the run: not again after a person resumed it in full view."""
-    began, accepted = context.record.began, context.run.accepted_at
     if context.run.held_at is not None:
         return False
-    return began is None or accepted is None or accepted < began
+    began, accepted = context.record.began_seq, context.run.accepted_seq
+    return began == 0 or accepted < began
+
+
+def mark_of(context: StepContext) -> str | None:
+    """What a step of the way back leaves on the object that it takes home; None for a step forward."""
+    return context.run.id if context.step.undoes is not None else None
+
+
+def is_marked(context: StepContext, seen: TrafficSplit | Workload) -> bool:
+    """Whether nothing that an earlier step still has under way can fit this object any more.
+
+    A request that nobody waits for, or of a process that was frozen, can land at any time later. It names the
+    revision it was made on, and the mark moves that even where the object was at rest. If somebody's tool
+    takes the mark away, the revision has moved all the same.
+    """
+    mark = mark_of(context)
+    return mark is None or seen.mark == mark or _has_moved(context, seen)
+
+
+def _has_moved(context: StepContext, seen: TrafficSplit | Workload) -> bool:
+    """Whether the object is not what this step of the way back saw first, after all that went forward."""
+    before = context.record.before
+    first = before.split if isinstance(seen, TrafficSplit) else before.workload
+    return first is not None and first.revision not in {"", seen.revision}
 
 
 def may_still_arrive(context: StepContext) -> bool:
-    """Whether a change that was under way when the run turned back may yet land at the platform.
+    """Whether a creation that was under way when the run turned back may yet land at the platform.
 
-    A request that nobody waits for any more can still be carried out. What the way back has changed is safe
-    from it, because such a change names the revision it was made on; what was still at rest is not.
+    A creation names no revision, so the way back can only wait until it has landed or is lost. A step can end
+    while a request of it is still under way: it failed because its time was over, or it was done by a second
+    request while nobody waited for the first any more.
     """
     undone, turn = context.step.undoes, context.run.turn
     if undone is None or turn is None:
         return False
-    # A step can fail because its time is over while its last request is still under way.
-    is_unknown = context.run.record(undone).status in {StepStatus.INTENDED, StepStatus.FAILED}
-    return is_unknown and context.now - turn.at < _LATEST
+    created = context.run.record(undone)
+    return created.status is not StepStatus.PENDING and context.now - (created.ended or turn.at) < _LATEST

@@ -4,6 +4,11 @@ What was counted so far is the step's evidence, so it survives the process. Time
 run goes on being watched but does not count towards the end. A version that is found worse fails the step at
 once; *inconclusive* and *no data* at the end are verdicts too, and the question that follows shows them.
 
+**Time in which nobody looked.** A bot that was away, frozen, or started again with another clock has not
+watched. Figures of that time are counted, because the counters tell them, but it does not bring the end
+nearer. Where the clock was set back, what was counted bears times that are still to come, so the stage is
+watched anew.
+
 **Cold starts.** For the first `skip_first` of a stage only grave errors count; then everything is counted
 anew, so that a cache that was cold does not speak for the hour to come.
 """
@@ -26,6 +31,10 @@ _LOOK = timedelta(seconds=1)
 # The windowed figures are shown to people, so they need not be fresher than this.
 _FIGURES = timedelta(seconds=15)
 _OUTAGE = timedelta(minutes=1)
+# Two looks may be as far apart as a few time-outs of metrics and platform; more is absence (real time).
+_ABSENCE = timedelta(minutes=1)
+# Clocks of several machines differ by less; a clock that is further behind was set back.
+_SET_BACK = timedelta(seconds=5)
 # Points of the picture per stage; more would not be seen.
 _POINTS = 60
 _FINEST_POINT = timedelta(seconds=10)
@@ -44,7 +53,7 @@ class BakeKind:
     async def observe(self, context: StepContext) -> Seen:
         return Seen(is_settled=True)
 
-    async def apply(self, context: StepContext) -> None: ...
+    async def apply(self, context: StepContext, seen: Seen) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
         wanted = action_of(context, Bake).weight
@@ -57,14 +66,14 @@ class BakeKind:
             found, trouble = wanted, str(error)
         if found != wanted and is_ours_to_mind(context):
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=_taken(context, wanted, found))
-        evidence = await self._look(context, context.record.evidence)
+        evidence = await self._look(context, _remembered(context))
         verdict = evidence.verdict
         assert verdict is not None, "every look ends with a verdict"
         if verdict.kind is VerdictKind.WORSE:
             return Failed(reason=Reason.WORSE_THAN_STABLE, sentence=verdict.sentence, evidence=evidence)
         if trouble:
             return Wait(after=_LOOK, awaiting=trouble, evidence=evidence)
-        if self._is_over(context) and not _has_just_gone_blind(evidence, context.now):
+        if self._is_over(context, evidence) and not _has_just_gone_blind(evidence, context.now):
             return Done(evidence=evidence.with_(sentence=verdict.sentence))
         awaiting = "the source of the figures" if verdict.kind is VerdictKind.NO_DATA else "bake time"
         return Wait(after=_LOOK, awaiting=awaiting, evidence=evidence)
@@ -75,7 +84,7 @@ class BakeKind:
         canary = await self._metrics.sample(plan.subject(Side.CANARY), figures=with_figures)
         stable = await self._metrics.sample(plan.subject(Side.STABLE), figures=with_figures)
         new, old = before.canary or Tally(), before.stable or Tally()
-        warming = self._is_warming(context)
+        warming = self._is_warming(context, before)
         if not warming and (before.warming or before.canary is None):
             new, old = restart(new), restart(old)
         new, old = count(new, canary), count(old, stable)
@@ -94,21 +103,48 @@ class BakeKind:
             warming=warming,
             points=_with_point(context, before, new, old, is_last=verdict.kind is VerdictKind.WORSE),
             looked_at=context.now,
+            unwatched=before.unwatched,
             first_seen=_first_seen(before, verdict, context.now),
         )
 
-    def _is_warming(self, context: StepContext) -> bool:
+    def _is_warming(self, context: StepContext, before: Evidence) -> bool:
         began, duration = context.record.began, action_of(context, Bake).duration
         # A stage that is shorter than that has nothing else to be judged by.
         skip = min(self._limits.skip_first, duration / 4)
-        return began is not None and context.now - began < skip
+        return began is not None and context.now - began - before.unwatched < skip
 
-    def _is_over(self, context: StepContext) -> bool:
-        began = context.record.began
-        if began is None or context.run.held_at is not None:
+    def _is_over(self, context: StepContext, evidence: Evidence) -> bool:
+        if context.record.began is None or context.run.held_at is not None:
             return False
-        held = context.run.held_until(context.now) - context.record.held_before
-        return context.now - began - held >= action_of(context, Bake).duration
+        return _counted(context) - evidence.unwatched >= action_of(context, Bake).duration
+
+
+def _remembered(context: StepContext) -> Evidence:
+    """What was seen so far, with the time added in which nobody looked."""
+    before = context.record.evidence
+    looked_at = before.looked_at or context.record.began
+    if looked_at is None:
+        return before
+    if looked_at - context.now > _SET_BACK:
+        return Evidence(unwatched=_counted(context))
+    gap = context.now - looked_at - _held_between(context, looked_at)
+    is_absence = gap > _ABSENCE * max(1.0, context.speed)
+    return before.with_(unwatched=before.unwatched + gap) if is_absence else before
+
+
+def _counted(context: StepContext) -> timedelta:
+    """The time since the bake began, without what was held of it."""
+    began = context.record.began or context.now
+    return context.now - began - (context.run.held_until(context.now) - context.record.held_before)
+
+
+def _held_between(context: StepContext, since: datetime) -> timedelta:
+    """How much of the time since then the run was held: it does not count anyway."""
+    run = context.run
+    holds = [(hold.began, hold.ended) for hold in run.holds]
+    holds += [(run.held_at, context.now)] if run.held_at is not None else []
+    overlaps = (min(ended, context.now) - max(began, since) for began, ended in holds)
+    return sum((max(overlap, timedelta(0)) for overlap in overlaps), timedelta(0))
 
 
 def _has_just_gone_blind(evidence: Evidence, now: datetime) -> bool:
@@ -119,7 +155,7 @@ def _has_just_gone_blind(evidence: Evidence, now: datetime) -> bool:
 
 def _taken(context: StepContext, wanted: int, found: int) -> str:
     return (
-        f"Somebody else changed the route of {context.run.plan.target.virtual_service}: the canary has "
+        f"Somebody else changed the {context.run.plan.target.traffic.object_name}: the canary has "
         f"{found} % instead of {wanted} %. Traffic stays as it is."
     )
 

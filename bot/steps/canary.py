@@ -24,9 +24,9 @@ class DeployCanaryKind:
         is_settled = canary is not None and canary.image == action.image
         return Seen(is_settled=is_settled, before=Recorded(workload=canary))
 
-    async def apply(self, context: StepContext) -> None:
+    async def apply(self, context: StepContext, seen: Seen) -> None:
         action = action_of(context, DeployCanary)
-        await self._platform.deploy_canary(action.image, action.version)
+        await self._platform.deploy_canary(action.image, action.version, on=seen.before.workload)
 
     async def verify(self, context: StepContext) -> Outcome:
         action = action_of(context, DeployCanary)
@@ -54,13 +54,14 @@ class RemoveCanaryKind:
 
     async def observe(self, context: StepContext) -> Seen:
         canary = await self._platform.canary()
-        return Seen(is_settled=canary is None, before=Recorded(workload=canary))
+        return Seen(is_settled=canary is None or canary.is_leaving, before=Recorded(workload=canary))
 
-    async def apply(self, context: StepContext) -> None:
-        split = await self._traffic.split()
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        split, canary = await self._traffic.split(), seen.before.workload
         if split.canary != 0 or split.header_to == "canary":
             raise Permanent("the canary still gets traffic, so it is not removed")
-        await self._platform.remove_canary()
+        if canary is not None:
+            await self._platform.remove_canary(on=canary)
 
     async def verify(self, context: StepContext) -> Outcome:
         canary = await self._platform.canary()

@@ -16,7 +16,7 @@ class RunGateKind:
     async def observe(self, context: StepContext) -> Seen:
         return Seen(is_settled=True)
 
-    async def apply(self, context: StepContext) -> None: ...
+    async def apply(self, context: StepContext, seen: Seen) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
         gate = action_of(context, RunGate).gate

@@ -20,7 +20,7 @@ class CheckHealthKind:
     async def observe(self, context: StepContext) -> Seen:
         return Seen(is_settled=True)
 
-    async def apply(self, context: StepContext) -> None: ...
+    async def apply(self, context: StepContext, seen: Seen) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
         action = action_of(context, CheckHealth)

@@ -7,7 +7,7 @@ from bot.domain.errors import Permanent
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_ours_to_mind, may_still_arrive
+from bot.steps.actions import action_of, is_marked, is_ours_to_mind
 
 _LOOK = timedelta(seconds=2)
 
@@ -22,7 +22,7 @@ class CheckStableKind:
     async def observe(self, context: StepContext) -> Seen:
         return Seen(is_settled=True, before=await self._platform.recorded_stable())
 
-    async def apply(self, context: StepContext) -> None: ...
+    async def apply(self, context: StepContext, seen: Seen) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
         stable, split = await self._platform.stable(), await self._traffic.split()
@@ -49,24 +49,25 @@ class PromoteStableKind:
     async def observe(self, context: StepContext) -> Seen:
         action = action_of(context, PromoteStable)
         before = await self._platform.recorded_stable()
-        stable = await self._platform.stable()
-        return Seen(is_settled=stable.image == action.image, before=before)
+        is_settled = before.workload is not None and before.workload.image == action.image
+        return Seen(is_settled=is_settled, before=before)
 
-    async def apply(self, context: StepContext) -> None:
-        if _surprise(context) is not None:
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        stable = seen.before.workload
+        if stable is None or _surprise(context, stable) is not None:
             return
         split = await self._traffic.split()
         if split.canary != 100:
             message = f"stable still serves {100 - split.canary} %, so it is not rolled"
             raise Permanent(message)
         action = action_of(context, PromoteStable)
-        await self._platform.promote_stable(action.image, action.version)
+        await self._platform.promote_stable(action.image, action.version, on=stable)
 
     async def verify(self, context: StepContext) -> Outcome:
         action = action_of(context, PromoteStable)
         stable = await self._platform.stable()
-        surprise = _surprise(context)
-        if stable.image != action.image and surprise is not None:
+        surprise = _surprise(context, stable)
+        if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
         outcome = _rolled_out(stable, action.image)
         return _same_image(stable, context.run.digest, outcome) if isinstance(outcome, Done) else outcome
@@ -81,18 +82,23 @@ class RestoreStableKind:
     async def observe(self, context: StepContext) -> Seen:
         stable = await self._platform.stable()
         recorded = self._recorded(context)
-        is_settled = recorded.workload is not None and stable.image == recorded.workload.image
-        return Seen(is_settled=is_settled)
+        before = recorded.workload
+        # A promotion that never got as far as to look has changed nothing.
+        is_settled = before is None or (stable.image == before.image and is_marked(context, stable))
+        return Seen(is_settled=is_settled, before=Recorded(workload=stable))
 
-    async def apply(self, context: StepContext) -> None:
-        await self._platform.restore_stable(self._recorded(context))
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        if seen.before.workload is not None:
+            recorded = self._recorded(context)
+            await self._platform.restore_stable(recorded, on=seen.before.workload, mark=context.run.id)
 
     async def verify(self, context: StepContext) -> Outcome:
         recorded = self._recorded(context)
         image = recorded.workload.image if recorded.workload else context.run.plan.request.running_image
-        outcome = _rolled_out(await self._platform.stable(), image)
-        if isinstance(outcome, Done) and may_still_arrive(context):
-            awaiting = f"{outcome.evidence.sentence}; a change of it was under way"
+        stable = await self._platform.stable()
+        outcome = _rolled_out(stable, image)
+        if isinstance(outcome, Done) and recorded.workload and not is_marked(context, stable):
+            awaiting = f"{outcome.evidence.sentence}; a change of it may be under way"
             return Wait(after=_LOOK, awaiting=awaiting, evidence=outcome.evidence)
         return outcome
 
@@ -100,14 +106,17 @@ class RestoreStableKind:
         return context.run.record(context.step.undoes or "").before
 
 
-def _surprise(context: StepContext) -> str | None:
-    """Stable is neither what the run began with nor what it brings: somebody else has deployed meanwhile."""
-    before, running = context.record.before.workload, context.run.plan.request.running_image
+def _surprise(context: StepContext, found: Workload) -> str | None:
+    """Stable is neither what the run began with nor what it brings: somebody else has deployed meanwhile.
+
+    Looked at anew at each attempt, as the weight is.
+    """
+    running = context.run.plan.request.running_image
     known = {running, action_of(context, PromoteStable).image}
-    if before is None or before.image in known or not is_ours_to_mind(context):
+    if found.image in known or not is_ours_to_mind(context):
         return None
     return (
-        f"Somebody else changed {before.name}: it runs {before.image} instead of {running}. Resume to give "
+        f"Somebody else changed {found.name}: it runs {found.image} instead of {running}. Resume to give "
         f"it {context.run.plan.request.version} all the same. Traffic stays as it is."
     )
 

@@ -7,7 +7,7 @@ from bot.domain.errors import Permanent, Unreachable, Unreadable
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_ours_to_mind, may_still_arrive
+from bot.steps.actions import action_of, is_marked, is_ours_to_mind, mark_of
 
 _LOOK = timedelta(milliseconds=500)
 
@@ -24,10 +24,11 @@ class SetWeightKind:
         wanted = action_of(context, SetWeight).weight
         return Seen(is_settled=split.canary == wanted, before=Recorded(split=split))
 
-    async def apply(self, context: StepContext) -> None:
-        if self._surprise(context) is None:
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        split = seen.before.split
+        if split is not None and self._surprise(context, split) is None:
             await self._check_canary(context)
-            await self._traffic.shift(action_of(context, SetWeight).weight)
+            await self._traffic.shift(action_of(context, SetWeight).weight, on=split)
 
     async def verify(self, context: StepContext) -> Outcome:
         wanted = action_of(context, SetWeight).weight
@@ -35,7 +36,7 @@ class SetWeightKind:
         if split.canary == wanted:
             sentence = f"{wanted} % of traffic on {context.run.plan.request.version}"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
-        surprise = self._surprise(context)
+        surprise = self._surprise(context, split)
         if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
         return Wait(
@@ -44,15 +45,18 @@ class SetWeightKind:
             reason=Reason.VERIFY_FAILED,
         )
 
-    def _surprise(self, context: StepContext) -> str | None:
-        """What the route said before, if neither the journal nor this step explains it."""
-        before = context.record.before.split
+    def _surprise(self, context: StepContext, found: TrafficSplit) -> str | None:
+        """What the route says now, if neither the journal nor this step explains it.
+
+        Looked at anew at each attempt: a step may have been begun by a process that was killed, and people
+        may have taken the traffic off by hand since.
+        """
         expected = {context.run.weight, action_of(context, SetWeight).weight}
-        if before is None or before.canary in expected or not is_ours_to_mind(context):
+        if found.canary in expected or not is_ours_to_mind(context):
             return None
         return (
-            f"Somebody else changed the route of {context.run.plan.target.virtual_service}: the canary has "
-            f"{before.canary} % instead of {context.run.weight} %. Traffic stays as it is."
+            f"Somebody else changed the {context.run.plan.target.traffic.object_name}: the canary has "
+            f"{found.canary} % instead of {context.run.weight} %. Traffic stays as it is."
         )
 
     async def _check_canary(self, context: StepContext) -> None:
@@ -74,8 +78,9 @@ class RouteHeaderKind:
         wanted = action_of(context, RouteHeader).to
         return Seen(is_settled=split.header_to == wanted.value, before=Recorded(split=split))
 
-    async def apply(self, context: StepContext) -> None:
-        await self._traffic.route_header(action_of(context, RouteHeader).to)
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        if seen.before.split is not None:
+            await self._traffic.route_header(action_of(context, RouteHeader).to, on=seen.before.split)
 
     async def verify(self, context: StepContext) -> Outcome:
         wanted = action_of(context, RouteHeader).to
@@ -95,20 +100,21 @@ class TrafficToStableKind:
 
     async def observe(self, context: StepContext) -> Seen:
         split = await self._split()
-        return Seen(is_settled=split is not None and _is_home(split), before=Recorded(split=split))
+        is_settled = split is not None and _is_home(split) and is_marked(context, split)
+        return Seen(is_settled=is_settled, before=Recorded(split=split))
 
-    async def apply(self, context: StepContext) -> None:
-        stable, split = await self._platform.stable(), await self._split()
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        stable, split = await self._platform.stable(), seen.before.split
         if stable.ready == 0 and (split is None or split.canary > 0):
             message = f"{stable.name} has no ready pod either, so traffic stays where it is"
             raise Permanent(message)
-        await self._traffic.all_to_stable()
+        await self._traffic.all_to_stable(on=split, mark=mark_of(context))
 
     async def verify(self, context: StepContext) -> Outcome:
         split = await self._traffic.split()
         if _is_home(split):
-            if may_still_arrive(context):
-                return Wait(after=_LOOK, awaiting="All traffic is on stable; a change of it was under way")
+            if not is_marked(context, split):
+                return Wait(after=_LOOK, awaiting="All traffic is on stable; a change of it may be under way")
             sentence = "All traffic is on stable, the header route included"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
         return Wait(

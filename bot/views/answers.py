@@ -1,6 +1,6 @@
 """Answers to the one who typed or pressed: nobody else sees them."""
 
-from bot.domain.errors import OutsideError, Refused
+from bot.domain.errors import OutsideError, Refused, UnknownEvent
 from bot.domain.plan import Plan
 from bot.domain.record import Record
 from bot.domain.run import Run
@@ -45,6 +45,13 @@ def outside(error: OutsideError) -> Answer:
     return _said(f"I could not do that: {escaped(str(error), 1_000)} Try again in a moment.")
 
 
+def unreadable(error: UnknownEvent) -> Answer:
+    return _said(
+        "I did nothing: I cannot read what is stored about this. Another version of Slackwater has written "
+        f"it, or it was damaged ({escaped(str(error), 300)}). Start the version that wrote it, and ask there."
+    )
+
+
 def bug(reference: str) -> Answer:
     return _said(
         f"Something broke on my side (ref {reference}). Whether your request was carried out is shown by the "
@@ -83,10 +90,21 @@ def released(application: str, version: str) -> Answer:
     return _said(f"{escaped(application)} {escaped(version)} may be deployed again.")
 
 
-def status(runs: tuple[Run, ...], setting: Setting) -> Answer:
-    if not runs:
+def status(runs: tuple[Run, ...], setting: Setting, unreadable: tuple[RunSummary, ...] = ()) -> Answer:
+    if not runs and not unreadable:
         return _said(f"Nothing is being deployed. {setting.command} history shows what was.")
-    return _listed([f"{code(run.id)} {summary(run)}" for run in runs])
+    return _listed(
+        [*(f"{code(run.id)} {summary(run)}" for run in runs), *(foreign(run) for run in unreadable)]
+    )
+
+
+def foreign(run: RunSummary) -> str:
+    """A run that only another version of Slackwater can read."""
+    return (
+        f"{code(run.id)} {escaped(run.application)} {escaped(run.version)} to {escaped(run.environment)}: "
+        "I cannot read it: another version of Slackwater has written it, or it was damaged. I do nothing "
+        "with it, so traffic stays as it is. Start the version that wrote it."
+    )
 
 
 def history(summaries: tuple[RunSummary, ...]) -> Answer:

@@ -35,7 +35,8 @@ def unbroken(text: str) -> str:
 
 
 def mrkdwn(text: str, most: int = _SECTION) -> Block:
-    return {"type": "mrkdwn", "text": cut(unbroken(text), most) or " "}
+    # Verbatim: Slack makes no links, channels or mentions of words that only look like some.
+    return {"type": "mrkdwn", "text": cut(unbroken(text), most) or " ", "verbatim": True}
 
 
 def plain(text: str, most: int) -> Block:

@@ -141,7 +141,8 @@ def _doing(run: Run, weight: str) -> str:
     step = steps[0]
     record = run.record(step.id)
     if isinstance(step.action, Bake) and record.began is not None:
-        until = record.began + step.action.duration + (run.held_for - record.held_before)
+        uncounted = run.held_for - record.held_before + record.evidence.unwatched
+        until = record.began + step.action.duration + uncounted
         return f"{weight} since {when(record.began)}, baking until {when(until)}."
     if step.phase is Phase.GATES:
         names = [s.action.gate for s in steps if s.action.kind == "run-gate"]

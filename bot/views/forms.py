@@ -7,7 +7,7 @@ from bot.domain.people import Person
 from bot.domain.run import Run
 from bot.ports import RunSummary
 from bot.views import blocks
-from bot.views.answers import history
+from bot.views.answers import foreign, history
 from bot.views.card import summary
 from bot.views.items import Block
 from bot.views.text import code
@@ -52,14 +52,19 @@ def home(
     active: tuple[Run, ...],
     recent: tuple[RunSummary, ...],
     threads: Mapping[str, str] | None = None,
+    unreadable: tuple[RunSummary, ...] = (),
 ) -> View:
-    """What waits for people first, then what runs, then what was. `threads`: a run's card by the run's id."""
+    """What waits for people first, then what runs, then what was.
+
+    `threads`: a run's card by the run's id; `unreadable`: active runs that another version has written.
+    """
     waiting = [run for run in active if run.question is not None]
     running = [run for run in active if run.question is None]
     shown: list[Block] = [blocks.header(f"Good to see you, {person.name}")]
     shown += _part("Waiting for an approval", waiting, threads or {})
     shown += _part("Running", running, threads or {})
-    if not active:
+    shown += [blocks.section(foreign(run)) for run in unreadable[:_RUNS]]
+    if not active and not unreadable:
         shown.append(blocks.section("Nothing is being deployed."))
     shown += [blocks.divider(), blocks.section("*Recent runs*"), *history(recent[:_RUNS]).blocks]
     return {"type": "home", "blocks": shown[:_BLOCKS]}

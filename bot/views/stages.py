@@ -10,7 +10,7 @@ from bot.domain.verdict import Check, Verdict, VerdictKind
 from bot.views import blocks
 from bot.views.figures import comparison, figures_table, in_words, verdict_word
 from bot.views.items import Item, Picture, Place, Told
-from bot.views.text import count, escaped, joined, sentence, took, when
+from bot.views.text import count, escaped, joined, sentence, span, took, when
 
 _OUTAGE = timedelta(minutes=1)
 
@@ -57,9 +57,11 @@ def _snapshot(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> I
     new, old = escaped(request.version), escaped(request.running_version)
     said = escaped(verdict.sentence, 600)
     against = f" {old} has no traffic now; its figures are from before." if weight == 100 else ""
+    away = record.evidence.unwatched
+    missed = f" For {span(away)} of it nobody watched, which does not count." if away > timedelta(0) else ""
     small = (
         f"{count(verdict.canary_requests)} requests on {new}, {count(verdict.stable_requests)} on {old}."
-        f"{against}"
+        f"{against}{missed}"
     )
     shown = [
         blocks.section(

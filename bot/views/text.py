@@ -11,8 +11,11 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
 
 
 def escaped(text: str, most: int = 300) -> str:
-    """Outside text for Slack's mrkdwn: no link, no mention, no control characters, one line, bounded."""
-    plain = _CONTROL.sub("", _SPACE.sub(" ", text))
+    """Outside text for Slack's mrkdwn: no link, no mention, no control characters, one line, bounded.
+
+    Nor a backtick, which would begin a monospaced run that our own words, mentions included, end up in.
+    """
+    plain = _CONTROL.sub("", _SPACE.sub(" ", text)).replace("`", "ʼ")
     if len(plain) > most:
         plain = plain[: most - 1] + "…"
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -20,7 +23,7 @@ def escaped(text: str, most: int = 300) -> str:
 
 def code(text: str, most: int = 120) -> str:
     """Outside text in a monospaced run; a backtick in it cannot end the run."""
-    return f"`{escaped(text, most).replace('`', 'ʼ')}`"
+    return f"`{escaped(text, most)}`"
 
 
 def when(moment: datetime) -> str:

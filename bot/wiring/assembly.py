@@ -8,15 +8,12 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from aiohttp import web
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clients.clock import RealClock, ScaledClock
@@ -26,7 +23,6 @@ from bot.domain.people import Person, Role
 from bot.domain.plan import Plan
 from bot.domain.run import Run
 from bot.engine import Engine, TriggerWatch
-from bot.engine.timers import APSchedulerAlarm
 from bot.operations import Desk
 from bot.ports import StepKind, World
 from bot.slack import Channels, Directory, SlackCalls, SlackPublisher, SlackRoles
@@ -37,6 +33,7 @@ from bot.views.messages import messages
 from bot.wiring.deployables import deployables, granted, limits_of, named, trigger_limits_of, write_canary
 from bot.wiring.identity import OWN, is_gone
 from bot.wiring.pictures import draw_apart
+from bot.wiring.socket import Socket
 from bot.wiring.worlds import Worlds, connect_clusters
 from handlers import http
 from handlers.app import register
@@ -45,9 +42,9 @@ from storage import Database, Messages, SQLJournal, SQLRuns
 
 _log = structlog.get_logger(__name__)
 
-# How long ago a run may have ended whose last messages may still be missing in Slack.
-_RECENT = timedelta(hours=1)
-_RECONNECT = 2.0
+# How long the database may take to answer until it counts as gone; people are told after 2 s that it takes
+# long.
+_PATIENCE = 3.0
 
 
 class Bot:
@@ -84,6 +81,7 @@ class Bot:
             setting=self._setting_of,
             views=messages,
             draw=draw_apart,
+            speaks_for=self._speaks_for,
         )
         self._engine = Engine(
             journal=journal,
@@ -92,7 +90,6 @@ class Bot:
             world=worlds,
             kinds=self._kinds,
             triggers=partial(self._triggers, journal),
-            alarm=APSchedulerAlarm(clock),
             owner=OWN,
             new_id=partial(secrets.token_hex, 8),
         )
@@ -125,10 +122,11 @@ class Bot:
             command=settings.slack.command,
         )
         register(self._app, office, self._directory.forget_members)
-        self._socket: AsyncSocketModeHandler | None = None
-        self._app_token = keys.required("SLACK_APP_TOKEN") if settings.slack.mode == "socket" else ""
+        self._is_alone = is_local
+        self._socket: Socket | None = None
+        if settings.slack.mode == "socket":
+            self._socket = Socket(self._app, keys.required("SLACK_APP_TOKEN"), self._is_able)
         self._web: list[web.AppRunner] = []
-        self._connecting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Drive what is to be driven, then open the doors.
@@ -138,23 +136,19 @@ class Bot:
         """
         await self._open_doors()
         await self._engine.start()
-        for summary in await self._runs.recent():
-            ended = summary.ended_at
-            if ended is not None and self._clock.now() - ended < _RECENT:
-                self._publisher.changed(await self._runs.load(summary.id))
-        if self._settings.slack.mode == "socket":
-            self._connecting = asyncio.create_task(self._connect(), name="socket mode")
+        if self._socket is not None:
+            self._socket.start()
 
     async def stop(self) -> None:
-        """Park every run, say what is left to say, close everything."""
-        if self._connecting is not None:
-            self._connecting.cancel()
+        """Take nothing more, park every run, say what is left to say, and let others have the runs."""
         if self._socket is not None:
-            await self._socket.close_async()
-        await self._engine.stop()
-        await self._publisher.stop()
+            await self._socket.stop()
         for runner in self._web:
             await runner.cleanup()
+        await self._engine.park()
+        await self._publisher.hush()
+        await self._engine.release()
+        await self._publisher.close()
         await self._worlds.close()
         await self._database.close()
 
@@ -166,29 +160,27 @@ class Bot:
         if self._listen is not None:
             self._web.append(await http.listen(http.build(self._ready, None), *self._listen))
 
-    async def _connect(self) -> None:
-        """Socket Mode. The client reconnects by itself, but only once it has been connected."""
-        while True:
-            try:
-                self._socket = AsyncSocketModeHandler(self._app, self._app_token)
-                await self._socket.connect_async()
-            except (SlackClientError, OSError, TimeoutError) as error:
-                _log.warning("slack-unreachable", error=str(error))
-                await asyncio.sleep(_RECONNECT)
-            else:
-                _log.info("connected", mode="socket")
-                return
-
     async def _ready(self) -> tuple[bool, str]:
-        if self._settings.slack.mode == "socket" and (
-            self._socket is None or not await self._socket.client.is_connected()
-        ):
+        if self._socket is not None and not await self._socket.is_connected():
             return False, "not connected to Slack"
-        try:
-            await self._runs.active()
-        except OutsideError:
+        if not await self._has_database():
             return False, "the database does not answer"
         return True, "ready"
+
+    async def _is_able(self) -> bool:
+        """A process without others to take its place goes on answering, if only in words."""
+        return self._is_alone or await self._has_database()
+
+    async def _has_database(self) -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._runs.active()
+        except (OutsideError, TimeoutError):
+            return False
+        return True
+
+    def _speaks_for(self, run: str) -> bool:
+        return self._engine.holds(run)
 
     def _kinds(self, plan: Plan, world: World) -> Any:
         application = self._settings.application(plan.request.application)

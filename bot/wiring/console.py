@@ -1,6 +1,5 @@
 """What the command line asks of a bot that need not be running: plans, checks, journals."""
 
-import getpass
 import os
 from collections.abc import Awaitable
 from pathlib import Path
@@ -10,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import operations
 from bot.clients.clock import VARIABLE, clock_from
 from bot.clients.kube import connect
+from bot.clients.redaction import conceal
 from bot.config import Secrets, Settings, load, not_built_yet
 from bot.domain.actions import Side
 from bot.domain.errors import NotUnderstood, OutsideError, Refused
@@ -19,13 +19,14 @@ from bot.domain.people import Person, Role
 from bot.domain.plan import Plan
 from bot.domain.record import Record
 from bot.operations import Deployable, Desk
-from bot.platforms.kubernetes import IstioRouter, KubernetesPlatform
+from bot.platforms.kubernetes import KubernetesPlatform, ObjectRouter, router
 from bot.ports import RunSummary
 from bot.slack import Directory, SlackCalls, SlackRoles
 from bot.wiring.deployables import deployables, granted, write_canary
+from bot.wiring.identity import at_the_console
 from bot.wiring.worlds import Worlds, connect_clusters
 from handlers import grammar
-from storage import AuditEntry, Database, SQLJournal, SQLRuns
+from storage import AuditEntry, Database, SQLJournal, SQLRuns, Verified
 
 
 class Finding(Record):
@@ -76,7 +77,7 @@ async def plan_of(config: Path, words: str) -> Plan:
         nudge=lambda _: None,
     )
     try:
-        return await operations.draw_up(desk, command.wish, Person(id="console", name=getpass.getuser()))
+        return await operations.draw_up(desk, command.wish, at_the_console())
     finally:
         await worlds.close()
         await database.close()
@@ -102,6 +103,7 @@ async def examine(config: Path) -> list[Finding]:
     """Look at everything outside: the database, each declared object, metrics, repository, health paths."""
     settings = load(config)
     secrets = Secrets.from_environ(os.environ)
+    conceal(*secrets.plain())
     findings = [await _database(settings)]
     for deployable in deployables(settings):
         findings += await _of(deployable, settings, secrets)
@@ -137,6 +139,21 @@ async def audit_trail(config: Path) -> tuple[AuditEntry, ...]:
         await database.close()
 
 
+async def verify_audit(config: Path, noted: str | None) -> Verified:
+    """Whether the trail is as it was written, `noted` (a hash) included.
+
+    Raises:
+        ConfigError: the database is of another version.
+        OutsideError: the database does not answer.
+    """
+    settings, clock = load(config), clock_from(os.environ.get(VARIABLE))
+    database = Database(settings.storage.url)
+    try:
+        return await SQLRuns(database, clock).verify_audit(noted)
+    finally:
+        await database.close()
+
+
 async def _database(settings: Settings) -> Finding:
     database = Database(settings.storage.url)
     try:
@@ -156,11 +173,11 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
     except OutsideError as error:
         return [Finding(what=f"{name}: cluster", is_well=False, sentence=str(error))]
     worlds = Worlds(settings, clock, {target.context: kube})
-    platform, router = KubernetesPlatform(kube, target), IstioRouter(kube, target)
+    platform, traffic = KubernetesPlatform(kube, target), router(kube, target)
     found = []
     try:
         found.append(await _look(f"{name}: Deployment {target.workload}", _stable(platform)))
-        found.append(await _look(f"{name}: VirtualService {target.virtual_service}", _split(router)))
+        found.append(await _look(f"{name}: {target.traffic.object_name}", _split(traffic)))
         versions = worlds.versions(deployable.application)
         found.append(await _look(f"{name}: repository", _newest(versions.newest())))
         if found[0].is_well:
@@ -182,7 +199,8 @@ async def _stable(platform: KubernetesPlatform) -> str:
     return f"runs {stable.image}, {stable.ready} of {stable.replicas} pods are ready"
 
 
-async def _split(router: IstioRouter) -> str:
+async def _split(router: ObjectRouter) -> str:
+    await router.check()
     split = await router.split()
     header = (
         f"the canary header leads to {split.header_to}" if split.header_to else "no canary header route yet"

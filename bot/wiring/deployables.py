@@ -4,16 +4,21 @@ from bot.analysis import Limits, TriggerLimits
 from bot.config import (
     Application,
     Environment,
+    GatewayTraffic,
     IstioTraffic,
     KubernetesPlatform,
+    NginxTraffic,
+    Notice,
     Settings,
     TimesBaseline,
+    TrafficSettings,
     Who,
     WhoKind,
     not_built_yet,
 )
 from bot.domain.people import Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByVirtualService, Traffic
 from bot.operations import Deployable
 from bot.slack.roles import Grantee
 from strategies import canary
@@ -30,24 +35,26 @@ def deployables(settings: Settings) -> tuple[Deployable, ...]:
     Staging is not one of them: it is a phase on the way to production.
     """
     found = []
+    notices = not_built_yet(settings)
     for name, application in settings.applications.items():
+        findings = tuple(_findings(notices, name, application))
         for environment_name, environment in application.environments.items():
             platform = environment.platform
             if environment_name == _STAGING or not isinstance(platform, KubernetesPlatform):
                 continue
-            if not isinstance(platform.traffic, IstioTraffic):
+            if not isinstance(platform.traffic, IstioTraffic | GatewayTraffic | NginxTraffic):
                 continue
-            found.append(_deployable(settings, name, application, environment_name, environment, platform))
+            found.append(_deployable(name, application, environment_name, environment, platform, findings))
     return tuple(found)
 
 
 def _deployable(
-    settings: Settings,
     name: str,
     application: Application,
     environment_name: str,
     environment: Environment,
     platform: KubernetesPlatform,
+    findings: tuple[str, ...],
 ) -> Deployable:
     configured = application.gates.configured
     return Deployable(
@@ -67,12 +74,11 @@ def _deployable(
             expire=environment.approvals.expire,
         ),
         gates=tuple(gate for key, gate in _GATES.items() if key in configured),
-        findings=tuple(_findings(settings, name, application)),
+        findings=findings,
     )
 
 
 def _target(application: Application, environment: Environment, platform: KubernetesPlatform) -> Target:
-    assert isinstance(platform.traffic, IstioTraffic), "others are not deployable yet"
     return Target(
         context=platform.context,
         namespace=platform.namespace,
@@ -81,8 +87,7 @@ def _target(application: Application, environment: Environment, platform: Kubern
         main_service=platform.services.main,
         stable_service=platform.services.stable,
         canary_service=platform.services.canary,
-        virtual_service=platform.traffic.virtual_service,
-        route=platform.traffic.route,
+        traffic=_traffic(platform.traffic),
         header_name=application.canary.header.name,
         header_value=application.canary.header.value,
         url=environment.url,
@@ -91,7 +96,18 @@ def _target(application: Application, environment: Environment, platform: Kubern
     )
 
 
-def _findings(settings: Settings, name: str, application: Application) -> list[str]:
+def _traffic(settings: TrafficSettings) -> Traffic:
+    match settings:
+        case IstioTraffic(virtual_service=name, route=route):
+            return ByVirtualService(virtual_service=name, route=route)
+        case GatewayTraffic(route=route):
+            return ByHTTPRoute(route=route)
+        case NginxTraffic(ingress=own, canary_ingress=canary_ingress):
+            return ByIngress(ingress=own, canary_ingress=canary_ingress)
+    raise AssertionError("others are not deployable yet")
+
+
+def _findings(notices: tuple[Notice, ...], name: str, application: Application) -> list[str]:
     """What a plan says aloud: no staging, and what the file asks for that this version does not do."""
     found = []
     if _STAGING not in application.environments:
@@ -99,7 +115,7 @@ def _findings(settings: Settings, name: str, application: Application) -> list[s
     if not application.gates.configured:
         found.append("No gates are configured, so nothing is checked before the release.")
     prefix = f"applications.{name}."
-    found += [notice.sentence for notice in not_built_yet(settings) if notice.path.startswith(prefix)]
+    found += [notice.sentence for notice in notices if notice.path.startswith(prefix)]
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bot
 from bot.clients.process import child_environment
+from bot.domain.points import around
 from bot.views.items import Picture
 
 # A busy machine takes some seconds for one; after this much something is wrong.
@@ -21,16 +22,17 @@ def draw_apart(picture: Picture) -> bytes:
         OSError: no process could be started.
     """
     try:
-        done = subprocess.run(
-            (sys.executable, "-m", "bot.views"),
-            input=picture.model_dump_json().encode(),
-            capture_output=True,
-            check=True,
-            timeout=_LIMIT,
-            # `-m` finds the package from here, whether it is installed or only checked out.
-            cwd=Path(bot.__file__).parent.parent,
-            env=child_environment(),
-        )
+        with around("picture/draw"):
+            done = subprocess.run(
+                (sys.executable, "-m", "bot.views"),
+                input=picture.model_dump_json().encode(),
+                capture_output=True,
+                check=True,
+                timeout=_LIMIT,
+                # `-m` finds the package from here, whether it is installed or only checked out.
+                cwd=Path(bot.__file__).parent.parent,
+                env=child_environment(),
+            )
     except subprocess.CalledProcessError as error:
         words = error.stderr.decode(errors="replace").strip()[-_LAST_WORDS:]
         raise RuntimeError(f"the picture was not drawn: {words}") from error

@@ -7,15 +7,17 @@ from pathlib import Path
 from bot.clients import process
 from bot.clients.git import Git
 from bot.clients.kube import KubeClient, connect
+from bot.clients.redaction import redact
 from bot.config import Application, S3Place, Settings
 from bot.domain.plan import Plan, Target
 from bot.gates.runner import LocalGates
 from bot.gates.tools import Tools
-from bot.platforms.kubernetes import IstioRouter, KubernetesPlatform
+from bot.platforms.kubernetes import KubernetesPlatform, router
 from bot.ports import Clock, MetricSource, World
 from bot.sources.health import HTTPHealth
 from bot.sources.prometheus import PrometheusSource
 from bot.sources.repository import RepositoryVersions
+from bot.sources.server import PrometheusServer
 
 
 class Worlds:
@@ -26,6 +28,7 @@ class Worlds:
         self._clock = clock
         self._clusters = clusters
         self._metrics: dict[str, PrometheusSource] = {}
+        self._servers: dict[str, PrometheusServer] = {}
         self._gates: dict[str, LocalGates] = {}
         self._versions: dict[str, RepositoryVersions] = {}
 
@@ -34,7 +37,7 @@ class Worlds:
         application = self._settings.application(name)
         return World(
             platform=self.platform(plan.target),
-            traffic=IstioRouter(self._clusters[plan.target.context], plan.target),
+            traffic=router(self._clusters[plan.target.context], plan.target),
             health=HTTPHealth(plan.target),
             metrics=self.metrics(name, application),
             gates=self.gates(name, application),
@@ -55,7 +58,7 @@ class Worlds:
         if name not in self._metrics:
             metrics = application.metrics
             self._metrics[name] = PrometheusSource(
-                metrics.url,
+                self._server(metrics.url),
                 metrics.queries.model_dump(),
                 self._clock,
                 business={figure: business.query for figure, business in metrics.business.items()},
@@ -76,13 +79,18 @@ class Worlds:
                 github=application.repository.github,
                 settings=application.gates,
                 artifacts=Path("artifacts") if isinstance(artifacts, S3Place) else artifacts,
-                tools=Tools(run=process.run, repository=Git),
+                tools=Tools(run=process.run, repository=Git, redact=redact),
             )
         return self._gates[name]
 
+    def _server(self, url: str) -> PrometheusServer:
+        if url not in self._servers:
+            self._servers[url] = PrometheusServer(url)
+        return self._servers[url]
+
     async def close(self) -> None:
-        for source in self._metrics.values():
-            source.close()
+        for server in self._servers.values():
+            server.close()
         await asyncio.gather(*(cluster.close() for cluster in self._clusters.values()))
 
 
@@ -95,4 +103,5 @@ async def connect_clusters(
         Unauthorized: a context cannot be used.
     """
     file = Path(kubeconfig) if kubeconfig else None
-    return {target.context: await connect(file, target.context) for target in targets}
+    contexts = dict.fromkeys(target.context for target in targets)
+    return {context: await connect(file, context) for context in contexts}

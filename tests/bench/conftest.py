@@ -1,5 +1,5 @@
 """The stage of the live tests, for figures from real parts."""
 
-from tests.live.conftest import stage
+from tests.live.conftest import stage, traffic
 
-__all__ = ["stage"]
+__all__ = ["stage", "traffic"]

@@ -32,11 +32,12 @@ from bot.domain.events import (
     TurnedBack,
     Voted,
 )
+from bot.domain.folding import fold_all
 from bot.domain.interrupts import Interrupt, InterruptKind, answer_to
 from bot.domain.outcome import Evidence, Recorded, TrafficSplit
 from bot.domain.plan import ApprovalPolicy
 from bot.domain.reasons import Reason
-from bot.domain.run import RunState, fold_all
+from bot.domain.run import RunState
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import Claim, Consumed, Decision, Journal, Runs
 from storage import Database, SQLJournal, SQLRuns
@@ -107,7 +108,7 @@ def noted(key: str = "k") -> Draft:
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     clock, wall = HandClock(), HandClock()
     if request.param == "memory":
-        memory = MemoryJournal(clock, wall)
+        memory = MemoryJournal(clock, wall.seconds)
         yield Store(memory, memory, clock, wall)
         return
     url = f"sqlite:///{tmp_path}/a.db"
@@ -115,7 +116,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         url = request.getfixturevalue("postgresql_url")
     database = Database(url)
     await database.migrate()
-    yield Store(SQLJournal(database, clock, wall), SQLRuns(database, clock), clock, wall)
+    yield Store(SQLJournal(database, clock, wall.seconds), SQLRuns(database, clock), clock, wall)
     await database.close()
 
 
@@ -206,11 +207,12 @@ async def test_after_a_take_over_the_first_process_can_no_longer_write(store: St
     for write in (
         store.journal.append(late, 1, [noted()]),
         store.journal.consume(late, 1, lambda _: Consumed()),
-        store.journal.renew(late, ttl=TTL),
     ):
         with pytest.raises(LeaseLost):
             await write
 
+    assert await store.journal.renew("one", [late]) == {late}
+    assert await store.journal.renew("two", [fresh]) == frozenset()
     assert fresh.lease == late.lease + 1
     (entry,) = await store.journal.append(fresh, 1, [Draft(event=Claimed(owner="two"))])
     assert (entry.seq, entry.lease) == (2, fresh.lease)
@@ -220,7 +222,7 @@ async def test_a_renewed_lease_is_not_taken_over(store: Store):
     claim = await store.claimed_run()
 
     store.wall.advance(TTL - timedelta(seconds=1))
-    await store.journal.renew(claim, ttl=TTL)
+    assert await store.journal.renew("one", [claim]) == frozenset()
     store.wall.advance(TTL - timedelta(seconds=1))
 
     assert await store.journal.claim("two", ttl=TTL) == ()
@@ -229,14 +231,73 @@ async def test_a_renewed_lease_is_not_taken_over(store: Store):
 async def test_a_released_run_can_be_claimed_at_once_and_not_written_to(store: Store):
     claim = await store.claimed_run()
 
-    await store.journal.release(claim)
+    await store.journal.release([claim])
 
     with pytest.raises(LeaseLost):
         await store.journal.append(claim, 1, [noted()])
     (fresh,) = await store.journal.claim("two", ttl=TTL)
     assert fresh.lease == 2
-    await store.journal.release(claim)
+    await store.journal.release([claim])
     await store.journal.append(fresh, 1, [noted()])
+
+
+async def test_a_lease_that_is_renewed_is_left_alone_however_long_it_lasts(store: Store):
+    claim = await store.claimed_run()
+
+    for _ in range(10):
+        store.wall.advance(TTL - timedelta(seconds=1))
+        assert await store.journal.claim("two", ttl=TTL) == ()
+        assert await store.journal.renew("one", [claim]) == frozenset()
+
+
+async def test_a_lease_that_its_owner_does_not_know_of_runs_out(store: Store):
+    """The answer to its claim was lost, or its release was; nobody drives the run."""
+    await store.claimed_run()
+    await store.runs.create(a_plan(application="payments"), ADA)
+    (known,) = await store.journal.claim("one", ttl=TTL)
+
+    taken = []
+    for _ in range(3):
+        await store.journal.renew("one", [known])
+        store.wall.advance(TTL / 2)
+        taken += await store.journal.claim("two", ttl=TTL)
+
+    assert [claim.run for claim in taken] == ["checkout-1"]
+
+
+async def test_a_run_that_ended_is_claimed_until_it_was_told(store: Store):
+    claim = await store.claimed_run()
+    await store.journal.append(claim, 1, [ended()])
+    await store.journal.release([claim])
+
+    (last,) = await store.journal.claim("two", ttl=TTL)
+    await store.journal.told(last)
+    await store.journal.release([last])
+
+    assert await store.journal.claim("three", ttl=TTL) == ()
+
+
+async def test_who_lost_a_run_cannot_say_that_it_was_told(store: Store):
+    late = await store.claimed_run()
+    await store.journal.append(late, 1, [ended()])
+    store.wall.advance(TTL)
+    (fresh,) = await store.journal.claim("two", ttl=TTL)
+
+    await store.journal.told(late)
+
+    await store.journal.release([fresh])
+    assert await store.journal.claim("three", ttl=TTL) != ()
+
+
+async def test_runs_with_something_to_hear_are_found_by_looking(store: Store):
+    claim = await store.claimed_run()
+    assert await store.journal.waiting() == ()
+
+    await store.journal.interrupt(Interrupt(run=claim.run, kind=InterruptKind.HOLD, at=MORNING, person=BO))
+
+    assert await store.journal.waiting() == (claim.run,)
+    await store.consume(claim)
+    assert await store.journal.waiting() == ()
 
 
 async def test_an_append_behind_another_entry_than_the_newest_is_refused(store: Store):
@@ -267,6 +328,7 @@ async def test_an_ended_run_takes_no_entry_and_nobody_claims_it(store: Store):
     with pytest.raises(IllegalTransition):
         await store.journal.append(claim, 2, [noted()])
 
+    await store.journal.told(claim)
     store.wall.advance(TTL)
     assert await store.journal.claim("two", ttl=TTL) == ()
 

@@ -21,12 +21,18 @@ async def opened(shop: Shop, kube: KubeClient) -> KubernetesPlatform:
     return KubernetesPlatform(kube, shop.target())
 
 
+async def seen_canary(platform: KubernetesPlatform) -> Workload:
+    seen = await platform.canary()
+    assert seen is not None, "there is a canary to be removed"
+    return seen
+
+
 def is_up(workload: Workload | None) -> bool:
     return workload is not None and workload.is_settled and workload.ready == workload.replicas > 0
 
 
 async def canary_up(platform: KubernetesPlatform, version: str = NEW) -> Workload:
-    await platform.deploy_canary(image(version), version)
+    await platform.deploy_canary(image(version), version, on=await platform.canary())
     seen = await eventually(platform.canary, is_up)
     assert seen is not None
     return seen
@@ -56,7 +62,7 @@ async def test_a_missing_deployment_is_not_found_and_a_missing_canary_is_none(
     with pytest.raises(NotFound, match="checkout"):
         await platform.recorded_stable()
     with pytest.raises(NotFound, match="checkout"):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     assert await platform.canary() is None
 
@@ -72,7 +78,7 @@ async def test_the_canary_is_stable_with_another_image_and_its_services_labels(
     }
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image(NEW), NEW)
+    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     canary = await shop.read("Deployment", "checkout-canary")
     template, stable = canary["spec"]["template"], (await shop.read("Deployment"))["spec"]["template"]
@@ -104,10 +110,10 @@ async def test_the_canary_gets_ready_with_a_digest_of_its_own(shop: Shop, kube: 
 
 async def test_deploying_the_canary_again_changes_nothing(shop: Shop, kube: KubeClient) -> None:
     platform = await opened(shop, kube)
-    await platform.deploy_canary(image(NEW), NEW)
+    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
     before = (await shop.read("Deployment", "checkout-canary"))["metadata"]
 
-    await platform.deploy_canary(image(NEW), NEW)
+    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     after = (await shop.read("Deployment", "checkout-canary"))["metadata"]
     assert (after["uid"], after["generation"]) == (before["uid"], before["generation"])
@@ -137,8 +143,8 @@ async def test_an_autoscaler_does_not_see_the_canary(cluster: Cluster, shop: Sho
     before = (await shop.team.put(scaler))["spec"]
 
     await canary_up(platform)
-    await platform.promote_stable(image(NEW), NEW)
-    await platform.remove_canary()
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
+    await platform.remove_canary(on=await seen_canary(platform))
 
     assert (await shop.read("HorizontalPodAutoscaler"))["spec"] == before
     touched = {(c.resource, c.name) for c in cluster.audit(shop.namespace, "slackwater") if c.is_write}
@@ -151,7 +157,7 @@ async def test_a_missing_service_is_named(shop: Shop, kube: KubeClient, side: st
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match=f"the Service checkout-{side}"):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     assert await platform.canary() is None
 
@@ -161,7 +167,7 @@ async def test_a_service_without_a_selector_cannot_find_canary_pods(shop: Shop, 
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match="selects no pods by label"):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
 
 @pytest.mark.parametrize(
@@ -183,7 +189,7 @@ async def test_services_that_do_not_tell_the_two_sides_apart_are_refused(
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match="tells them apart"):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     assert await platform.canary() is None
 
@@ -193,7 +199,7 @@ async def test_a_container_that_is_not_there_is_named(shop: Shop, kube: KubeClie
     platform = KubernetesPlatform(kube, shop.target(container="web"))
 
     with pytest.raises(Permanent, match="no container called web"):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
 
 async def test_somebody_elses_canary_is_neither_changed_nor_removed(shop: Shop, kube: KubeClient) -> None:
@@ -202,9 +208,9 @@ async def test_somebody_elses_canary_is_neither_changed_nor_removed(shop: Shop, 
     before = (await shop.read("Deployment", "checkout-canary"))["metadata"]["generation"]
 
     with pytest.raises(Permanent, match="somebody else's"):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
     with pytest.raises(Permanent, match="left alone"):
-        await platform.remove_canary()
+        await platform.remove_canary(on=await seen_canary(platform))
 
     assert (await shop.read("Deployment", "checkout-canary"))["metadata"]["generation"] == before
 
@@ -223,7 +229,7 @@ async def test_a_canary_that_somebody_makes_at_the_same_moment_is_not_overrun(
     monkeypatch.setattr(kube, "find", just_before)
 
     with pytest.raises(Conflict):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=None)
 
     (container,) = (await shop.read("Deployment", "checkout-canary"))["spec"]["template"]["spec"][
         "containers"
@@ -247,10 +253,10 @@ async def test_a_canary_on_its_way_out_is_waited_for(shop: Shop, kube: KubeClien
     )
     await canary_up(platform)
     await shop.team.merge(path, {"metadata": {"finalizers": ["shop.example/wait"]}})
-    await platform.remove_canary()
+    await platform.remove_canary(on=await seen_canary(platform))
 
     with pytest.raises(Conflict, match="still being removed"):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     leaving = await platform.canary()
     assert leaving is not None
@@ -262,7 +268,7 @@ async def test_a_canary_on_its_way_out_is_waited_for(shop: Shop, kube: KubeClien
 async def test_a_missing_image_is_told_in_the_kubelets_words(shop: Shop, kube: KubeClient) -> None:
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image("v3.0.0-missing"), "v3.0.0-missing")
+    await platform.deploy_canary(image("v3.0.0-missing"), "v3.0.0-missing", on=await platform.canary())
 
     canary = await eventually(platform.canary, lambda seen: seen and any("Pull" in p for p in seen.problems))
     assert canary is not None
@@ -278,7 +284,7 @@ async def test_a_canary_that_never_gets_ready_has_failed_at_its_deadline_and_say
     shop.stable["spec"]["progressDeadlineSeconds"] = 8
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image(version), version)
+    await platform.deploy_canary(image(version), version, on=await platform.canary())
 
     canary = await eventually(platform.canary, lambda seen: seen is not None and seen.failed)
     assert canary is not None
@@ -299,7 +305,7 @@ async def test_pods_that_a_quota_refuses_are_told(shop: Shop, kube: KubeClient) 
     }
     await shop.team.put(quota)
 
-    await platform.deploy_canary(image(NEW), NEW)
+    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     canary = await eventually(platform.canary, lambda seen: seen is not None and len(seen.problems) > 0)
     assert canary is not None
@@ -316,7 +322,7 @@ async def test_promotion_changes_the_image_and_the_versions_label_and_nothing_el
     await shop.team.merge(path, {"spec": {"replicas": 2}}, manager="autoscaler")
     before = (await shop.read("Deployment"))["spec"]
 
-    await platform.promote_stable(image(NEW), NEW)
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
 
     stable = await eventually(platform.stable, is_up)
     after = (await shop.read("Deployment"))["spec"]
@@ -332,7 +338,7 @@ async def test_a_version_that_the_selector_names_is_left_in_the_labels(shop: Sho
     shop.stable["spec"]["template"]["metadata"]["labels"] = labels
     platform = await opened(shop, kube)
 
-    await platform.promote_stable(image(NEW), NEW)
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
 
     after = (await shop.read("Deployment"))["spec"]["template"]
     assert after["metadata"]["labels"] == labels
@@ -346,10 +352,10 @@ async def test_restoring_gives_stable_what_was_recorded_and_keeps_what_others_ch
     shop.stable["spec"]["template"]["metadata"]["labels"] = {**labels, "version": RUNNING}
     platform = await opened(shop, kube)
     recorded = await platform.recorded_stable()
-    await platform.promote_stable(image(NEW), NEW)
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
     await shop.team.merge(path_of(shop.stable), {"spec": {"replicas": 2}}, manager="autoscaler")
 
-    await platform.restore_stable(recorded)
+    await platform.restore_stable(recorded, on=await platform.stable(), mark="checkout-1")
 
     stable = await eventually(platform.stable, is_up)
     after = (await shop.read("Deployment"))["spec"]
@@ -360,17 +366,82 @@ async def test_restoring_gives_stable_what_was_recorded_and_keeps_what_others_ch
     assert recorded.workload.image == image(RUNNING)
 
 
+async def test_a_way_back_leaves_its_mark_even_on_a_stable_at_rest(shop: Shop, kube: KubeClient) -> None:
+    platform = await opened(shop, kube)
+    recorded, late = await platform.recorded_stable(), await platform.stable()
+
+    await platform.restore_stable(recorded, on=late, mark="checkout-7")
+
+    stable = await eventually(platform.stable, is_up)
+    assert (stable.mark, stable.image) == ("checkout-7", image(RUNNING))
+    with pytest.raises(Conflict, match="was changed since"):
+        await platform.promote_stable(image(NEW), NEW, on=late)
+    assert (await platform.stable()).image == image(RUNNING)
+
+
+async def test_the_next_promotion_takes_the_mark_away(shop: Shop, kube: KubeClient) -> None:
+    platform = await opened(shop, kube)
+    recorded = await platform.recorded_stable()
+    await platform.restore_stable(recorded, on=await platform.stable(), mark="checkout-7")
+
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
+
+    stable = await platform.stable()
+    assert (stable.mark, stable.image) == (None, image(NEW))
+
+
+async def test_a_canary_of_another_run_is_neither_changed_nor_removed_by_who_saw_an_older_one(
+    shop: Shop, kube: KubeClient
+) -> None:
+    platform = await opened(shop, kube)
+    old = await canary_up(platform)
+    await platform.remove_canary(on=old)
+    await eventually(platform.canary, lambda seen: seen is None)
+    await platform.deploy_canary(image("v2.6.0"), "v2.6.0", on=None)
+
+    for on in (old, None):
+        with pytest.raises(Conflict):
+            await platform.deploy_canary(image(NEW), NEW, on=on)
+    with pytest.raises(Conflict):
+        await platform.remove_canary(on=old)
+
+    canary = await platform.canary()
+    assert canary is not None
+    assert canary.version == "v2.6.0"
+
+
+async def test_a_creation_that_lands_after_another_run_has_its_canary_is_a_conflict(
+    shop: Shop, kube: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = await opened(shop, kube)
+    apply = kube.apply
+
+    async def late(path, body, **how):
+        monkeypatch.undo()
+        await platform.deploy_canary(image("v2.6.0"), "v2.6.0", on=None)
+        return await apply(path, body, **how)
+
+    monkeypatch.setattr(kube, "apply", late)
+
+    with pytest.raises(Conflict):
+        await platform.deploy_canary(image(NEW), NEW, on=None)
+
+    canary = await platform.canary()
+    assert canary is not None
+    assert canary.version == "v2.6.0"
+
+
 async def test_nothing_recorded_cannot_be_restored(shop: Shop, kube: KubeClient) -> None:
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match="cannot be restored"):
-        await platform.restore_stable(Recorded())
+        await platform.restore_stable(Recorded(), on=await platform.stable(), mark="checkout-1")
 
 
 async def test_our_fields_are_ours_and_the_teams_stay_theirs(shop: Shop, kube: KubeClient) -> None:
     platform = await opened(shop, kube)
 
-    await platform.promote_stable(image(NEW), NEW)
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
 
     metadata = (await shop.read("Deployment"))["metadata"]
     owned = {
@@ -390,14 +461,14 @@ async def test_a_promotion_thought_out_on_an_old_revision_is_a_conflict(
     platform = await opened(shop, kube)
     apply = kube.apply
 
-    async def late(path, body, *, force=False):
+    async def late(path, body, **how):
         await shop.team.merge(path, {"spec": {"revisionHistoryLimit": 3}})
-        return await apply(path, body, force=force)
+        return await apply(path, body, **how)
 
     monkeypatch.setattr(kube, "apply", late)
 
     with pytest.raises(Conflict):
-        await platform.promote_stable(image(NEW), NEW)
+        await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
 
     assert (await platform.stable()).image == image(RUNNING)
 
@@ -409,15 +480,15 @@ async def test_a_status_written_in_between_does_not_stop_a_promotion(
     apply = kube.apply
     conflicts = []
 
-    async def late(path, body, *, force=False):
+    async def late(path, body, **how):
         if not conflicts:
             conflicts.append(path)
             await shop.team.merge(path, {"metadata": {"labels": {"revised": "as-a-status-does"}}})
-        return await apply(path, body, force=force)
+        return await apply(path, body, **how)
 
     monkeypatch.setattr(kube, "apply", late)
 
-    await platform.promote_stable(image(NEW), NEW)
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
 
     assert (await platform.stable()).image == image(NEW)
 
@@ -426,12 +497,12 @@ async def test_the_canary_goes_with_its_pods_and_removing_it_again_is_fine(
     shop: Shop, kube: KubeClient
 ) -> None:
     platform = await opened(shop, kube)
-    await canary_up(platform)
+    canary = await canary_up(platform)
 
-    await platform.remove_canary()
+    await platform.remove_canary(on=canary)
 
     await eventually(platform.canary, lambda seen: seen is None)
-    await platform.remove_canary()
+    await platform.remove_canary(on=canary)
     query = {"labelSelector": "app=checkout,track=canary"}
     pods = f"/api/v1/namespaces/{shop.namespace}/pods"
     await eventually(lambda: shop.team.get(pods, query), lambda seen: seen["items"] == [])
@@ -452,9 +523,9 @@ async def test_every_write_names_our_field_manager_or_the_object_it_means(
 ) -> None:
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image(NEW), NEW)
-    await platform.promote_stable(image(NEW), NEW)
-    await platform.remove_canary()
+    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
+    await platform.remove_canary(on=await seen_canary(platform))
 
     writes = [c for c in cluster.audit(shop.namespace, "slackwater") if c.is_write]
     assert [(c.verb, c.name) for c in writes] == [
@@ -462,8 +533,9 @@ async def test_every_write_names_our_field_manager_or_the_object_it_means(
         ("patch", "checkout"),
         ("delete", "checkout-canary"),
     ]
-    for change in writes[:2]:
-        assert parse_qs(urlsplit(change.uri).query)["fieldManager"] == ["slackwater"]
+    managers = [parse_qs(urlsplit(change.uri).query)["fieldManager"][0] for change in writes[:2]]
+    assert managers[0].startswith("slackwater-")
+    assert managers[1] == "slackwater"
     assert writes[2].request["preconditions"]["uid"]
 
 
@@ -475,7 +547,7 @@ async def test_a_refused_change_may_be_tried_again(
     road.troubles.append(Trouble("PATCH", status=status))
 
     with pytest.raises(error) as caught:
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     assert caught.value.is_transient
     assert await platform.canary() is None
@@ -489,15 +561,15 @@ async def test_changes_whose_answers_are_lost_are_found_by_looking_and_safe_to_r
 
     road.troubles.append(Trouble("PATCH", lost=True))
     with pytest.raises(Unreachable):
-        await platform.deploy_canary(image(NEW), NEW)
+        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
     assert is_up(await canary_up(platform))
     road.troubles.append(Trouble("PATCH", lost=True))
     with pytest.raises(Unreachable):
-        await platform.promote_stable(image(NEW), NEW)
+        await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
     assert (await platform.stable()).image == image(NEW)
     road.troubles.append(Trouble("DELETE", lost=True))
     # The HTTP client may repeat a delete by itself; the object's uid in it makes that harmless.
     with contextlib.suppress(Unreachable):
-        await platform.remove_canary()
+        await platform.remove_canary(on=await seen_canary(platform))
 
     await eventually(platform.canary, lambda seen: seen is None)

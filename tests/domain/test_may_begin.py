@@ -15,9 +15,10 @@ from bot.domain.events import (
     Planned,
     TurnedBack,
 )
+from bot.domain.folding import LEGAL, begin, fold
 from bot.domain.moves import may_begin
 from bot.domain.reasons import Reason
-from bot.domain.run import LEGAL, Run, RunState, begin, fold
+from bot.domain.run import Run, RunState
 from tests.support.builders import ADA, BO, MORNING, a_plan
 
 PLAN = a_plan()

@@ -8,6 +8,7 @@ import pytest
 
 from bot.clients.git import Git
 from bot.clients.process import run
+from bot.clients.redaction import redact
 from bot.config.gates import BuildGate, CodeReviewGate, GateSettings, Suite
 from bot.config.quantities import Ratio, Size
 from bot.config.words import parse_command
@@ -20,7 +21,7 @@ from bot.gates.runner import image_name
 from bot.gates.tools import Tools
 from bot.sim.sample import BAD, GOOD, RUNNING, create
 
-TOOLS = Tools(run=run, repository=Git)
+TOOLS = Tools(run=run, repository=Git, redact=redact)
 PYTEST = "python -m pytest -q --junitxml=junit.xml --cov=checkout --cov-report=xml"
 SETTINGS = GateSettings(
     code_review=CodeReviewGate(reviews="required"),
@@ -112,7 +113,10 @@ async def test_a_missing_linter_fails_the_review(repository: Path):
         return await run(argv, **rest)
 
     result = await run_gate(
-        "code-review", await release(repository, GOOD), SETTINGS, Tools(run=without_ruff, repository=Git)
+        "code-review",
+        await release(repository, GOOD),
+        SETTINGS,
+        Tools(run=without_ruff, repository=Git, redact=redact),
     )
 
     assert result.status is GateStatus.FAILED
@@ -135,7 +139,9 @@ async def test_whatever_prevents_an_answer_is_no_pass(trouble: Exception, tmp_pa
     asked = Release(application="a", version="v1", commit="c", repository=tmp_path, artifacts=tmp_path)
 
     for name in GATES:
-        result = await run_gate(name, asked, SETTINGS, Tools(run=run, repository=lambda _: Broken()))
+        result = await run_gate(
+            name, asked, SETTINGS, Tools(run=run, repository=lambda _: Broken(), redact=redact)
+        )
         assert result.status is GateStatus.FAILED
         assert "could not be answered" in result.headline
 
@@ -166,7 +172,9 @@ async def test_a_committed_report_does_not_stand_for_a_run(tmp_path: Path):
     asked = Release(application="a", version="v1", commit="c", repository=tmp_path, artifacts=tmp_path / "to")
     settings = SETTINGS.with_(tests={"unit": Suite(run=parse_command("python -c pass"), junit="junit.xml")})
 
-    result = await run_gate("tests", asked, settings, Tools(run=run, repository=lambda _: Careless()))
+    result = await run_gate(
+        "tests", asked, settings, Tools(run=run, repository=lambda _: Careless(), redact=redact)
+    )
 
     assert result.status is GateStatus.FAILED
     assert "the command did not write it" in result.headline

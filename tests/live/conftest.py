@@ -9,16 +9,23 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.domain.traffic import ByVirtualService, Traffic
 from bot.sim import sample
 from bot.sim import workspace as local_workspace
 from bot.sim.workspace import WorkspaceServer
-from tests.support.bot_identity import install_rights, kubeconfig_of_the_bot, token_of_the_bot
+from tests.support.bot_identity import (
+    install_rights,
+    kubeconfig_of_the_bot,
+    rules_for,
+    token_of_the_bot,
+)
 from tests.support.bot_process import BotProcess
 from tests.support.eventually import eventually
 from tests.support.person import Person
-from tests.support.shop import Shop, Team
-from tests.support.testcluster import RealCluster
+from tests.support.shop import NGINX, Shop, Team
+from tests.support.testcluster import Change, RealCluster
 
+_ROUTES = {"virtualservices", "httproutes", "ingresses"}
 PEOPLE = local_workspace.people_from(
     {
         "people": [
@@ -61,11 +68,15 @@ class Stage:
         return await self.shop.team.find(path)
 
     def weights(self) -> list[int]:
-        """The canary's weight after each change of the VirtualService, as the audit log has it."""
+        """The canary's weight after each change of the route, as the audit log has it."""
+        return [canary_weight(change.response) for change in self.route_changes()]
+
+    def route_changes(self) -> list[Change]:
+        """What the API server took from the bot for the object that shares the traffic out."""
         return [
-            canary_weight(change.response)
+            change
             for change in self.cluster.audit(self.shop.namespace, "slackwater")
-            if change.resource == "virtualservices" and change.is_write and change.code == 200
+            if change.resource in _ROUTES and change.is_write and change.code == 200
         ]
 
     def _settings(self, bake: timedelta, changes: dict[str, Any]) -> dict[str, Any]:
@@ -93,23 +104,39 @@ class Stage:
             "workload": "checkout",
             "container": "checkout",
             "services": {"main": "checkout", "stable": "checkout-stable", "canary": "checkout-canary"},
-            "traffic": {"kind": "istio", "virtual_service": "checkout"},
+            "traffic": self.shop.traffic.model_dump(),
         }
         return {"platform": platform, "url": self.cluster.router, "host_header": self.shop.host}
 
 
-def canary_weight(virtual_service: dict[str, Any]) -> int:
-    (route,) = [r for r in virtual_service["spec"]["http"] if r.get("name") == "weighted"]
-    return {d["destination"]["host"]: d["weight"] for d in route["route"]}["checkout-canary"]
+def canary_weight(routed: dict[str, Any]) -> int:
+    """By everybody's route, the last one."""
+    if routed["kind"] == "Ingress":
+        return int(routed["metadata"]["annotations"].get(f"{NGINX}canary-weight", "0"))
+    spec = routed["spec"]
+    if routed["kind"] == "VirtualService":
+        shares = {d["destination"]["host"]: d["weight"] for d in spec["http"][-1]["route"]}
+    else:
+        shares = {d["name"]: d["weight"] for d in spec["rules"][-1]["backendRefs"]}
+    return int(shares["checkout-canary"])
 
 
 @pytest.fixture
-async def stage(testcluster: RealCluster, real_prometheus: str, tmp_path: Path) -> AsyncIterator[Stage]:
+def traffic() -> Traffic:
+    """A test may be parametrized with another."""
+    return ByVirtualService(virtual_service="checkout")
+
+
+@pytest.fixture
+async def stage(
+    testcluster: RealCluster, real_prometheus: str, tmp_path: Path, traffic: Traffic
+) -> AsyncIterator[Stage]:
     team = await Team.of(testcluster.kubeconfig)
     shop = Shop(team)
+    shop.traffic = traffic
     shop.stable["spec"]["replicas"] = 2
     await shop.open()
-    await install_rights(team, shop.namespace)
+    await install_rights(team, shop.namespace, rules_for(traffic))
     kubeconfig = kubeconfig_of_the_bot(testcluster, await token_of_the_bot(team), tmp_path / "kubeconfig")
     workspace = await local_workspace.serve(
         people=PEOPLE, commands=[local_workspace.Command("/deploy", "", "")]

@@ -9,12 +9,13 @@ import pytest
 
 from bot.domain.events import Approved, Ending, Entry
 from bot.domain.run import Run
+from bot.platforms.kubernetes import router as router_of
 from tests.live.conftest import Stage, canary_weight
 from tests.support.bot_process import BotProcess
 from tests.support.eventually import eventually
 from tests.support.load import StartLoad
 from tests.support.person import Message, Person
-from tests.support.shop import NEW, RUNNING, image
+from tests.support.shop import EACH_TRAFFIC, NEW, RUNNING, image
 from tests.support.testcluster import Change
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -64,11 +65,10 @@ def ending_of(run: Run) -> Ending:
 def shifts(stage: Stage) -> list[tuple[Change, int]]:
     """Each change of the weight as the API server's audit log has it, and the weight."""
     found: list[tuple[Change, int]] = []
-    for change in stage.cluster.audit(stage.shop.namespace, "slackwater"):
-        if change.resource == "virtualservices" and change.verb == "patch" and change.code == 200:
-            weight = canary_weight(change.response)
-            if weight != (found[-1][1] if found else 0):
-                found.append((change, weight))
+    for change in stage.route_changes():
+        weight = canary_weight(change.response)
+        if weight != (found[-1][1] if found else 0):
+            found.append((change, weight))
     return found
 
 
@@ -93,14 +93,18 @@ async def assert_nothing_twice(stage: Stage, ada: Person, root: Message) -> None
 
 async def assert_promoted(stage: Stage) -> None:
     stable = await stage.shop.read("Deployment")
-    header, weighted = (await stage.shop.read("VirtualService"))["spec"]["http"]
+    router = router_of(stage.shop.team, stage.shop.target())
+    split = await router.split()
+    assert (split.canary, split.header_to == "canary") == (0, False)
     assert stable["spec"]["template"]["spec"]["containers"][0]["image"] == image(NEW)
     assert stable["status"]["readyReplicas"] == 2
-    assert [d["weight"] for d in weighted["route"]] == [100, 0]
-    assert header["route"][0]["destination"]["host"] == "checkout-stable"
     assert await stage.canary() is None
 
 
+BY_EACH = pytest.mark.parametrize("traffic", EACH_TRAFFIC, ids=lambda traffic: traffic.kind)
+
+
+@BY_EACH
 async def test_a_whole_canary_loses_no_request_and_shifts_nothing_unapproved(
     stage: Stage, load: StartLoad
 ) -> None:
@@ -136,6 +140,7 @@ async def test_a_whole_canary_loses_no_request_and_shifts_nothing_unapproved(
     await assert_nothing_twice(stage, ada, root)
 
 
+@BY_EACH
 async def test_a_version_with_5_percent_errors_at_weight_25_is_taken_off_traffic(
     stage: Stage, load: StartLoad
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bot.clients.kube import KubeClient, connect
 from bot.domain.actions import Side
 from bot.domain.errors import Permanent, Unauthorized
-from bot.platforms.kubernetes import IstioRouter, KubernetesPlatform
+from bot.platforms.kubernetes import KubernetesPlatform, router
 from tests.support.bot_identity import (
     OBJECTS,
     USER,
@@ -80,18 +80,20 @@ async def may(bot: KubeClient, shop: Shop, verb: str, group: str, resource: str,
 
 async def do_everything(bot: KubeClient, shop: Shop) -> None:
     """Each verb of both ports, as a run and its way back use them."""
-    platform, router = KubernetesPlatform(bot, shop.target()), IstioRouter(bot, shop.target())
+    platform, traffic = KubernetesPlatform(bot, shop.target()), router(bot, shop.target())
     recorded = await platform.recorded_stable()
-    await platform.deploy_canary(image(NEW), NEW)
-    await eventually(platform.canary, lambda seen: seen and seen.ready)  # while it is not, events are read
-    await router.route_header(Side.CANARY)
-    await router.shift(25)
-    await platform.promote_stable(image(NEW), NEW)
-    await router.all_to_stable()
-    await platform.restore_stable(recorded)
-    await router.split()
+    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    canary = await eventually(
+        platform.canary, lambda seen: seen and seen.ready
+    )  # while it is not, events are read
+    await traffic.route_header(Side.CANARY, on=await traffic.split())
+    await traffic.shift(25, on=await traffic.split())
+    await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
+    await traffic.all_to_stable(on=await traffic.split(), mark="checkout-1")
+    await platform.restore_stable(recorded, on=await platform.stable(), mark="checkout-1")
+    await traffic.split()
     await platform.stable()
-    await platform.remove_canary()
+    await platform.remove_canary(on=canary)
 
 
 async def test_the_api_server_takes_every_object_as_it_is(shop: Shop) -> None:

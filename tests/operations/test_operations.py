@@ -10,7 +10,9 @@ from bot.domain.errors import (
     NotAllowed,
     NotFound,
     NotUnderstood,
+    OtherVersion,
     StaleButton,
+    UnknownEvent,
     UnknownRun,
     UnknownThing,
     Unreachable,
@@ -205,6 +207,44 @@ async def test_an_approval_counts_only_while_the_canary_runs_what_was_shown(cana
 
     world.platform.canary_now = Workload(name="c", image="i", digest="sha256:shown")
     assert await operations.approve(world.desk, "q1", BO) is Decision.DECIDED
+
+
+def unreadable(world, run):
+    """Another version of the bot has written into the run's journal."""
+    load = world.journal.load
+
+    async def load_or_fail(name):
+        if name == run.id:
+            raise UnknownEvent("entry 7: a journal entry of kind 'teleported' cannot be read")
+        return await load(name)
+
+    world.journal.load = load_or_fail
+
+
+async def test_a_run_that_another_version_wrote_does_not_hide_the_others():
+    world = World("billing", "checkout")
+    wish = Wish(version="v2.5.0", application="checkout")
+    theirs = await operations.start(world.desk, wish, ADA)
+    ours = await world.journal.create(a_plan(application="billing"), ADA)
+    unreadable(world, theirs)
+
+    active = await operations.status(world.desk, ADA, None)
+
+    assert active.runs == (ours,)
+    assert [run.id for run in active.unreadable] == [theirs.id]
+
+
+@pytest.mark.parametrize("named", ["checkout-1", "checkout", None])
+async def test_of_a_run_that_another_version_wrote_nothing_is_decided(named):
+    world = World()
+    run = await operations.start(world.desk, Wish(version="v2.5.0"), ADA)
+    unreadable(world, run)
+
+    with pytest.raises(OtherVersion, match="I cannot read checkout-1") as refused:
+        await operations.find_run(world.desk, named)
+
+    assert "traffic stays as it is" in refused.value.sentence
+    assert "Start the version that wrote it" in refused.value.remedy
 
 
 async def test_looking_needs_a_role_too():

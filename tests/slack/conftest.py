@@ -29,6 +29,7 @@ QUICK = Tempo(
     breath=0.01,
     remembered=0.1,
     last_words=2.0,
+    last_answers=0.1,
 )
 
 
@@ -41,8 +42,14 @@ class MemoryMessages:
     async def reserve(self, run: str, key: str, channel: str) -> StoredMessage:
         return self.kept.setdefault((run, key), StoredMessage(run=run, key=key, channel=channel))
 
-    async def posted(self, run: str, key: str, ts: str, hash: str) -> None:  # noqa: A002
+    async def posted(self, run: str, key: str, ts: str, hash: str) -> bool:  # noqa: A002
+        if self.kept[run, key].ts not in {None, "", ts}:
+            return False
         self.kept[run, key] = self.kept[run, key].with_(ts=ts, hash=hash)
+        return True
+
+    async def deleted(self, run: str, key: str) -> None:
+        self.kept[run, key] = self.kept[run, key].with_(ts="")
 
     async def updated(self, run: str, key: str, hash: str) -> None:  # noqa: A002
         self.kept[run, key] = self.kept[run, key].with_(hash=hash)
@@ -62,6 +69,7 @@ class Stage:
         self.drawn: list[str] = []
         self.channels = Channels(deploys=DEPLOYS, stakeholders=(RELEASES,))
         self.setting: Callable[[], Setting] = Setting
+        self.views: Callable[[Run, Setting], tuple[Item, ...]] = lambda run, _: self.items.get(run.id, ())
 
     def publisher(
         self,
@@ -71,8 +79,11 @@ class Stage:
         timeout: float = 5,
         token: str = "xoxb-local",
         draw: Callable[[Picture], bytes] | None = None,
+        speaks_for: Callable[[str], bool] = lambda _: True,
+        api_url: str = "",
     ) -> SlackPublisher:
-        client = AsyncWebClient(token=token, base_url=self.server.api_url, timeout=timeout)  # type: ignore[arg-type]
+        address = api_url or self.server.api_url
+        client = AsyncWebClient(token=token, base_url=address, timeout=timeout)  # type: ignore[arg-type]
 
         async def channels() -> Channels:
             return self.channels
@@ -89,10 +100,11 @@ class Stage:
             memory=self.memory,
             channels=channels,
             setting=setting,
-            views=lambda run, setting: self.items.get(run.id, ()),
+            views=self.views,
             draw=draw or drawn,
             tempo=tempo,
             pace=pace or Pace(post_every=0.001, update_every=0.001),
+            speaks_for=speaks_for,
         )
         self.publishers.append(made)
         return made
@@ -178,5 +190,5 @@ async def stage(server: WorkspaceServer) -> AsyncIterator[Stage]:
     yield stage
     server.put_faults({})
     for publisher in stage.publishers:
-        publisher._tempo = Tempo(last_words=0.0)
+        publisher._tempo = Tempo(last_words=0.0, last_answers=0.0)
         await publisher.stop()

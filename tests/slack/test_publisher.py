@@ -6,6 +6,7 @@ import itertools
 from bot.domain.events import Ended, Ending
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
+from bot.slack import Tempo
 from bot.slack.pace import Pace
 from tests.slack.conftest import RELEASES, a_run, notice, picture, reply, root, until
 
@@ -40,6 +41,20 @@ async def test_each_message_is_posted_once_and_the_thread_stands_under_the_card(
     assert "thread_ts" not in stage.messages(RELEASES)[0]
 
 
+async def test_a_state_is_drawn_once_for_both_hands(stage):
+    """At a start there are hundreds; it is drawn again only when the card's link is known."""
+    run, settings = await a_run(), []
+    items = (root(), reply("plan"), reply("gate/tests"))
+    stage.views = lambda run, setting: settings.append(setting) or items
+    publisher = stage.publisher()
+
+    publisher.changed(run)
+    await until(lambda: len(stage.said()) == 3)
+    await publisher.said(run.id)
+
+    assert [bool(setting.thread) for setting in settings] == [False, True]
+
+
 async def test_edits_merge_and_the_latest_wins(stage):
     run = await a_run()
     stage.items[run.id] = (root("0 %"),)
@@ -55,6 +70,23 @@ async def test_edits_merge_and_the_latest_wins(stage):
 
     # 0.6 s of changes with 0.3 s of calm between edits.
     assert len(stage.calls("chat.update")) <= 4
+
+
+async def test_a_message_of_which_nobody_knows_what_it_says_is_edited(stage):
+    """As after a restore: what Slack shows may be newer than what is remembered."""
+    run = await a_run()
+    stage.items[run.id] = (root("approved by Bo"),)
+    before = stage.publisher()
+    before.changed(run)
+    await until(lambda: stage.said() == ["approved by Bo"])
+    await before.stop()
+    for place, message in stage.memory.kept.items():
+        stage.memory.kept[place] = message.with_(hash=None)
+    stage.items[run.id] = (root("waits for an approval"),)
+
+    stage.publisher().changed(run)
+
+    await until(lambda: stage.said() == ["waits for an approval"])
 
 
 async def test_a_card_is_edited_at_once_when_it_is_urgent(stage):
@@ -216,6 +248,23 @@ async def test_trouble_is_said_aloud_and_cannot_call_the_channel(stage):
     assert len(text) < 1_000
 
 
+async def test_trouble_that_is_over_is_told_as_over(stage):
+    run = await a_run()
+    stage.items[run.id] = (root(),)
+    publisher = stage.publisher()
+    publisher.changed(run)
+    publisher.trouble(run.id, "the database is away")
+    await until(lambda: "I keep trying" in stage.said()[-1] if stage.said() else False)
+
+    publisher.changed(run)
+    await asyncio.sleep(0.2)
+    assert "I keep trying" in stage.said()[-1], "nothing new was journaled"
+    publisher.changed(run.with_(seq=run.seq + 1, state=RunState.ROLLED_BACK))
+
+    await until(lambda: stage.said()[-1].startswith("It goes on again."))
+    assert "the database is away" in stage.said()[-1]
+
+
 async def test_many_runs_at_once_are_served_in_turn(stage):
     runs = [await a_run(name) for name in ("checkout", "payments", "search", "users")]
     for run in runs:
@@ -271,3 +320,21 @@ async def test_a_graceful_stop_says_what_is_left(stage):
 
     assert stage.said() == ["parked", "last words"]
     assert not [task for task in asyncio.all_tasks() if run.id in task.get_name()]
+
+
+async def test_news_at_the_very_moment_of_the_stop_does_not_keep_a_hand_going(stage):
+    run = await a_run()
+    stage.items[run.id] = (root("running"),)
+    publisher = stage.publisher(tempo=Tempo(calm=60.0, last_words=0.0))
+    publisher.changed(run)
+    await until(stage.said)
+    stage.items[run.id] = (root("later"),)
+    publisher.changed(run)
+    (thread,) = publisher._threads.values()
+    _, edits = thread._hands
+    await until(lambda: not edits._news.is_set() and not edits.idle.is_set() and edits._news._waiters)
+
+    thread.nudge()
+    edits.cancel()
+
+    await until(edits._task.done)

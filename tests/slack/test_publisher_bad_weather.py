@@ -6,7 +6,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from bot.slack import Tempo
+from bot.slack import Tempo, delivery
 from bot.slack.pace import Pace
 from storage import Database, SQLRuns
 from storage import Messages as SQLMessages
@@ -129,7 +129,7 @@ async def test_a_stop_does_not_wait_for_a_slack_that_hangs(stage):
     await asyncio.sleep(0.1)
 
     started = time.monotonic()
-    await publisher.stop()
+    await publisher.hush()
 
     assert time.monotonic() - started < 1.0
 
@@ -307,7 +307,7 @@ async def test_a_memory_that_is_away_for_a_while_loses_nothing(stage):
         if len(failures) < 2:
             failures.append(args)
             raise OSError("disk full")
-        await posted(*args)
+        return await posted(*args)
 
     stage.memory.posted = fails_twice
 
@@ -329,6 +329,94 @@ async def test_a_missing_link_costs_one_call_in_a_while(stage):
         await until(lambda number=number: stage.said() == [f"{number}"])
 
     assert len(stage.calls("chat.getPermalink")) == 1
+
+
+async def test_a_link_that_is_known_later_is_put_into_what_stands(stage, monkeypatch):
+    monkeypatch.setattr(delivery, "_LINK_PAUSE", 0.2)
+    run = await a_run()
+    stage.views = lambda _, setting: (root(f"running {setting.thread or 'somewhere'}"),)
+    stage.server.put_faults({"rates": "lifted", "chat.getPermalink": {"error": "internal_error", "times": 2}})
+
+    stage.publisher().changed(run)
+
+    await until(lambda: stage.said() == ["running somewhere"])
+    await until(lambda: "http" in stage.said()[0])
+    assert len(stage.calls("chat.getPermalink")) == 3
+
+
+async def test_a_card_without_a_link_that_is_deleted_is_not_asked_about_for_ever(stage, monkeypatch):
+    """The moment to ask again had come and never went: a hand compared without a pause."""
+    monkeypatch.setattr(delivery, "_LINK_PAUSE", 0.05)
+    run = await a_run()
+    items, looks = [root()], []
+    stage.views = lambda run, _: looks.append(run.seq) or tuple(items)
+    stage.server.put_faults({"rates": "lifted", "chat.getPermalink": {"error": "internal_error"}})
+    publisher = stage.publisher()
+    publisher.changed(run)
+    await until(stage.said)
+
+    stage.server.put_faults({"rates": "lifted", "chat.postMessage": {"error": "thread_not_found"}})
+    stage.remove(DEPLOYS, stage.messages()[0]["ts"])
+    items.append(reply("question", is_urgent=True))
+    publisher.changed(run)
+    await until(lambda: stage.memory.kept[run.id, "root"].ts == "")
+    so_far = len(looks)
+    await asyncio.sleep(0.5)
+
+    assert len(looks) < so_far + 50
+
+
+async def test_a_link_that_slack_refuses_is_no_link(stage):
+    """A button without an address is refused, and the Home tab with it."""
+    run = await a_run()
+    stage.items[run.id] = (root(),)
+    stage.server.put_faults({"rates": "lifted", "chat.getPermalink": {"error": "message_not_found"}})
+    publisher = stage.publisher()
+
+    publisher.changed(run)
+    await until(stage.said)
+    await until(lambda: stage.calls("chat.getPermalink"))
+    await publisher.said(run.id)
+
+    assert publisher.links() == {}
+
+
+async def test_an_edit_whose_answer_was_lost_is_taken_back_when_the_old_words_count_again(stage, memories):
+    """Slack shows the new words, and the memory never heard of it."""
+    run = await a_run()
+    stage.items[run.id] = (root("waiting"),)
+    publisher = stage.publisher()
+    publisher.changed(run)
+    await until(lambda: stage.said() == ["waiting"])
+    stage.server.put_faults({"rates": "lifted", "chat.update": {"lost": True, "times": 1}})
+    stage.items[run.id] = (root("running", is_urgent=True),)
+    publisher.changed(run)
+    await until(lambda: stage.said() == ["running"])
+
+    stage.items[run.id] = (root("waiting", is_urgent=True),)
+    publisher.changed(run)
+
+    await until(lambda: stage.said() == ["waiting"])
+
+
+async def test_after_a_crash_in_mid_edit_the_old_words_are_put_back(stage, memories):
+    run = await a_run()
+    stage.items[run.id] = (root("waiting"),)
+    stage.publisher().changed(run)
+    await until(lambda: stage.said() == ["waiting"])
+    stage.server.put_faults({"rates": "lifted", "chat.update": {"delay": 0.5}})
+    stage.items[run.id] = (root("running", is_urgent=True),)
+    before = stage.publishers[0]
+    before.changed(run)
+    await asyncio.sleep(0.2)
+    before.dropped(run.id)
+    await until(lambda: stage.said() == ["running"])
+
+    stage.server.put_faults({"rates": "lifted"})
+    stage.items[run.id] = (root("waiting"),)
+    stage.publisher().changed(run)
+
+    await until(lambda: stage.said() == ["waiting"])
 
 
 async def test_a_thread_stays_where_it_began_when_the_channel_is_configured_anew(stage):
@@ -371,7 +459,7 @@ def _is_known(stage, run, key):
 async def _forget_post(stage, run, key, channel):
     """As if the process had died between Slack's answer and the note of it."""
     if isinstance(stage.memory, SQLMessages):
-        await stage.memory._change(run, key, ts=None, hash=None, state="reserved")
+        await stage.memory._change("forgotten", run, key, ts=None, hash=None, state="reserved")
     else:
         stage.memory.kept[run, key] = stage.memory.kept[run, key].with_(ts=None, hash=None)
     assert channel

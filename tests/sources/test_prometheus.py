@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.domain.errors import ConfigError
 from bot.domain.figures import Gap, Sample, Subject
 from bot.sources.prometheus import PrometheusSource
+from bot.sources.server import PrometheusServer
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 SUBJECT = Subject.of("production", "v2.5.0", "checkout-canary")
@@ -48,6 +49,7 @@ class Server:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
+        self.requests = 0
         self.replies: dict[str, Reply] = {
             "requests": [one("1000")],
             "errors": [one("5")],
@@ -59,14 +61,29 @@ class Server:
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(dict(request.query))
-        reply = self.replies[_about(request.query["query"])]
-        if callable(reply):
-            return await reply(request)
-        if isinstance(reply, list):
-            result = {"resultType": "vector", "result": reply}
-            return web.json_response({"status": "success", "data": result})
-        return reply
+        self.requests += 1
+        query, time = request.query["query"], request.query["time"]
+        # Joined as `bot.sources.joined` does: what is wrong with one is wrong with the whole.
+        joined = _JOINED.findall(query)
+        whole: list[dict] = []
+        for text, key in joined or [(query, None)]:
+            self.asked.append({"query": text, "time": time})
+            reply = self.replies[_about(text)]
+            if callable(reply):
+                return await reply(request)
+            if not isinstance(reply, list):
+                return reply
+            label = {} if key is None else {"slackwater_query": key}
+            whole += [{**series, "metric": {**series["metric"], **label}} for series in reply]
+        return _answered(whole)
+
+
+_JOINED = re.compile(r'label_replace\(\(\n(.*?)\n\),"slackwater_query","(.*?)","",""\)', re.DOTALL)
+
+
+def _answered(series: list[dict]) -> web.Response:
+    result = {"resultType": "vector", "result": series}
+    return web.json_response({"status": "success", "data": result})
 
 
 def _about(query: str) -> str:
@@ -94,13 +111,20 @@ async def server() -> AsyncIterator[Server]:
 
 
 async def sampled(
-    server: Server, *, subject: Subject = SUBJECT, figures: bool = True, **options: object
+    server: Server,
+    *,
+    subject: Subject = SUBJECT,
+    figures: bool = True,
+    only: tuple[str, ...] = (),
+    timeout: timedelta = timedelta(seconds=3),
+    **options: object,
 ) -> Sample:
-    source = PrometheusSource(server.url, QUERIES, FixedClock(), **options)
+    prometheus = PrometheusServer(server.url, timeout=timeout)
+    source = PrometheusSource(prometheus, QUERIES, FixedClock(), **options)
     try:
-        return await source.sample(subject, figures=figures)
+        return await (source.figures(subject, only) if only else source.sample(subject, figures=figures))
     finally:
-        source.close()
+        prometheus.close()
 
 
 async def test_a_healthy_server_gives_every_figure(server: Server) -> None:
@@ -125,6 +149,74 @@ async def test_counters_alone_take_no_windowed_query(server: Server) -> None:
     assert sample.requests_total.value == 1000.0
     assert sample.figures == {}
     assert not any("memory" in asked["query"] for asked in server.asked)
+
+
+async def test_only_the_figures_that_are_wanted_are_asked_for_and_their_age(server: Server) -> None:
+    sample = await sampled(
+        server,
+        only=("business.conversion", "unconfigured"),
+        business={"conversion": "sum(requests{$selector})", "orders": "sum(requests_of_orders{$selector})"},
+    )
+
+    assert sample.figure("business.conversion").value == 1000.0
+    assert set(sample.figures) == {"business.conversion"}
+    assert sorted(_about(asked["query"]) for asked in server.asked) == ["age of requests", "requests"]
+
+
+async def test_a_figure_of_the_pods_alone_has_the_pods_age(server: Server) -> None:
+    server.replies["age of memory"] = [one(str(NOW.timestamp() - 45))]
+
+    sample = await sampled(server, only=("memory",))
+
+    assert sample.figure("memory").gap is Gap.STALE
+    assert sorted(_about(asked["query"]) for asked in server.asked) == ["age of memory", "memory"]
+
+
+async def test_a_sample_is_one_request(server: Server) -> None:
+    await sampled(server)
+
+    assert server.requests == 1
+    assert len(server.asked) == len(QUERIES) + 2  # and two ages
+
+
+async def test_queries_that_are_refused_as_one_are_asked_one_by_one_for_a_while(server: Server) -> None:
+    server.replies["errors"] = lambda _: _given(web.json_response({"error": "no scalars"}, status=400))
+    prometheus = PrometheusServer(server.url)
+    source = PrometheusSource(prometheus, QUERIES, FixedClock())
+
+    first, after_the_first = await source.sample(SUBJECT), server.requests
+    second, after_the_second = await source.sample(SUBJECT), server.requests
+    prometheus.close()
+
+    for sample in (first, second):
+        assert sample.errors_total.gap is Gap.REJECTED
+        assert sample.requests_total.value == 1000.0
+        assert len(sample.buckets) == 2
+    assert after_the_first == 1 + len(QUERIES) + 2
+    assert after_the_second == after_the_first + len(QUERIES) + 2
+
+
+async def test_a_server_that_was_down_is_asked_as_one_again(server: Server) -> None:
+    healthy = dict(server.replies)
+    server.replies |= dict.fromkeys(healthy, lambda _: _given(web.Response(status=503)))
+    prometheus = PrometheusServer(server.url)
+    source = PrometheusSource(prometheus, QUERIES, FixedClock())
+
+    down = await source.sample(SUBJECT)
+    server.replies, before = healthy, server.requests
+    up = await source.sample(SUBJECT)
+    prometheus.close()
+
+    assert down.requests_total.gap is Gap.UNREACHABLE
+    assert up.requests_total.value == 1000.0
+    assert server.requests == before + 1
+
+
+async def test_a_query_that_is_none_by_itself_is_not_joined(server: Server) -> None:
+    sample = await sampled(server, business={"odd": "sum(requests)) or (sum(requests)"})
+
+    assert sample.figure("memory").value == 2e8
+    assert server.requests == len(QUERIES) + 1 + 2
 
 
 async def test_no_series_is_not_zero(server: Server) -> None:
@@ -318,7 +410,7 @@ async def test_a_version_in_a_pattern_matches_only_itself(server: Server) -> Non
 )
 def test_a_placeholder_that_cannot_be_filled_is_an_error_of_the_settings(query: str, remedy: str) -> None:
     with pytest.raises(ConfigError, match=remedy) as raised:
-        PrometheusSource("http://127.0.0.1:1", {"p95": query}, FixedClock())
+        PrometheusSource(PrometheusServer("http://127.0.0.1:1"), {"p95": query}, FixedClock())
 
     assert raised.value.key == "metrics.queries.p95"
 

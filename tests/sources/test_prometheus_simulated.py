@@ -10,6 +10,7 @@ from bot.domain.figures import Gap, Subject
 from bot.sim.metrics.api import routes
 from bot.sim.metrics.store import SeriesStore
 from bot.sources.prometheus import PrometheusSource
+from bot.sources.server import PrometheusServer
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 LABELS = {"namespace": "production", "version": "v2.5.0", "pod": "checkout-canary-7d9f8b6c5-x2x4z"}
@@ -59,9 +60,9 @@ async def source(store: SeriesStore) -> AsyncIterator[PrometheusSource]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    source = PrometheusSource(f"http://{host}:{port}/prometheus/", QUERIES, FixedClock())
-    yield source
-    source.close()
+    server = PrometheusServer(f"http://{host}:{port}/prometheus/")
+    yield PrometheusSource(server, QUERIES, FixedClock())
+    server.close()
     await runner.cleanup()
 
 

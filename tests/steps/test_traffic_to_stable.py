@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from bot.domain.actions import TrafficToStable
 from bot.domain.errors import Unreadable
 from bot.domain.events import Entry, Planned
+from bot.domain.folding import begin
 from bot.domain.outcome import Done, TrafficSplit, Workload
 from bot.domain.plan import Phase, Step
-from bot.domain.run import begin
 from bot.ports import StepContext
 from bot.steps.traffic import TrafficToStableKind
 from tests.support.builders import a_plan
@@ -26,7 +26,8 @@ class _SixtySixty:
             raise Unreadable("Kubernetes", "gives 60 and 60 to the two sides")
         return TrafficSplit(canary=0, header_to="stable")
 
-    async def all_to_stable(self) -> None:
+    async def all_to_stable(self, *, on: TrafficSplit | None, mark: str | None = None) -> None:
+        assert on is None, "it could not be read"
         self.is_home = True
 
 
@@ -43,7 +44,7 @@ async def test_weights_that_make_no_sense_do_not_keep_traffic_from_going_home():
     context = StepContext(run=run, step=step, now=_NOW)
 
     seen = await kind.observe(context)
-    await kind.apply(context)
+    await kind.apply(context, seen)
 
     assert not seen.is_settled
     assert isinstance(await kind.verify(context), Done)

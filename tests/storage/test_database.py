@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from bot.domain.errors import ConfigError, Unreachable
 from storage import Database, SQLJournal, SQLRuns
+from storage.database import _Turns
 from storage.schema import HEAD, alembic_settings
 from tests.support.builders import ADA, a_plan
 from tests.support.clocks import HandClock
@@ -63,7 +67,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path:
     database = Database(f"sqlite:///{tmp_path}/a.db")
     await database.migrate()
     newer = text("UPDATE alembic_version SET version_num = '9999'")
-    await database.run(lambda session: session.execute(newer))
+    await database.run(lambda session: session.execute(newer), "test")
 
     with pytest.raises(ConfigError, match=r"newer version of Slackwater has written it \(revision 9999"):
         await database.migrate()
@@ -145,7 +149,7 @@ async def test_work_that_raises_writes_nothing(tmp_path: Path):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await database.run(work)
+        await database.run(work, "test")
 
     assert await database.read(lambda s: s.scalar(text("SELECT count(*) FROM counters"))) == 0
     await database.close()
@@ -176,6 +180,23 @@ async def test_a_lock_that_is_never_let_go_is_said_to_be_outside_trouble(
         await SQLRuns(database, HandClock()).create(a_plan(), ADA)
 
     writer.close()
+    await database.close()
+
+
+@pytest.mark.live
+async def test_a_transaction_that_the_server_gave_up_is_said_to_be_outside_trouble(postgresql_url: str):
+    """Whoever stood still in the middle of one finds the connection closed; psycopg calls that internal."""
+    database = Database(postgresql_url)
+
+    def stand_still(session: Session) -> None:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20ms'"))
+        time.sleep(0.2)
+        session.execute(text("SELECT 1"))
+
+    with pytest.raises(Unreachable, match=r"the database: .*idle-in-transaction timeout"):
+        await database.run(stand_still, "test")
+
+    assert await database.read(lambda session: session.scalar(text("SELECT 7"))) == 7
     await database.close()
 
 
@@ -226,3 +247,21 @@ async def test_a_process_killed_before_the_commit_leaves_nothing_half_done(tmp_p
     assert [entry.kind for entry in await journal.entries("checkout-1")] == ["planned"]
     assert await journal.next_due() is None
     await database.close()
+
+
+async def test_an_urgent_write_is_next_however_many_wait() -> None:
+    turns, order = _Turns(), []
+    waits = asyncio.get_running_loop()
+
+    def write(name: str, *, is_urgent: bool) -> None:
+        with turns.taken(is_urgent=is_urgent):
+            order.append(name)
+
+    with turns.taken(is_urgent=False):
+        ordinary = waits.run_in_executor(None, partial(write, "ordinary", is_urgent=False))
+        await asyncio.sleep(0.05)
+        urgent = waits.run_in_executor(None, partial(write, "urgent", is_urgent=True))
+        await asyncio.sleep(0.05)
+    await asyncio.gather(ordinary, urgent)
+
+    assert order == ["urgent", "ordinary"]

@@ -8,13 +8,21 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from bot.domain.errors import UnknownEvent
-from bot.domain.events import Draft, Ended, Ending, Noted, TurnedBack
+from bot.domain.errors import Locked, PolicyBlocked, UnknownEvent
+from bot.domain.events import Draft, Ended, Ending, Entry, Noted, TurnedBack
 from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.plan import plan_from_json
 from bot.domain.reasons import Reason
 from bot.ports import Claim, Consumed
 from storage import Database, Messages, SQLJournal, SQLRuns
-from tests.support.builders import ADA, BO, MORNING, a_plan
+from storage.rows import (
+    commit_from_plan,
+    entry_from_row,
+    entry_to_row,
+    interrupt_from_row,
+    interrupt_to_row,
+)
+from tests.support.builders import ADA, BO, MORNING, a_plan, a_target
 from tests.support.clocks import HandClock
 
 
@@ -37,7 +45,7 @@ async def claimed(database: Database, ttl: timedelta = timedelta(hours=1)) -> tu
 
 
 async def execute(database: Database, statement: str, **values: object) -> None:
-    await database.run(lambda session: session.execute(text(statement), values))
+    await database.run(lambda session: session.execute(text(statement), values), "test")
 
 
 @pytest.mark.parametrize(
@@ -106,13 +114,63 @@ async def test_an_interrupt_that_this_version_cannot_read_is_not_consumed(databa
     assert len(seen) == 1
 
 
+async def unreadable(database: Database, run: str = "checkout-1") -> None:
+    """Another version has written into the run's journal."""
+    await execute(
+        database,
+        "INSERT INTO journal (run, seq, at, attempt, kind, evidence) "
+        "SELECT run, 2, at, 1, 'teleported', '{}' FROM journal WHERE run = :run",
+        run=run,
+    )
+
+
+async def test_what_cannot_be_read_is_named(database: Database):
+    await claimed(database)
+    await unreadable(database)
+
+    with pytest.raises(UnknownEvent, match="entry 2 of checkout-1: a journal entry of kind 'teleported'"):
+        await SQLRuns(database, HandClock()).load("checkout-1")
+
+
+async def test_a_run_that_cannot_be_read_keeps_its_place_and_no_other(database: Database):
+    runs = SQLRuns(database, HandClock())
+    await claimed(database)
+    await unreadable(database)
+
+    with pytest.raises(Locked, match="run checkout-1 is under way, and I cannot read it"):
+        await runs.create(a_plan(version="v2.6.0", commit="d00d"), BO)
+    with pytest.raises(Locked, match="billing in production cannot be deployed now: run checkout-1"):
+        await runs.create(a_plan(application="billing", target=a_target("checkout")), BO)
+
+    assert (await SQLRuns(database, HandClock()).create(a_plan(application="search"), BO)).id == "search-1"
+
+
+async def test_a_run_whose_plan_cannot_be_read_may_stand_in_the_way_of_any_other(database: Database):
+    runs = SQLRuns(database, HandClock())
+    await claimed(database)
+    await unreadable(database)
+    await execute(database, "UPDATE runs SET plan = '{}'")
+
+    with pytest.raises(Locked, match="search in production cannot be deployed now: run checkout-1"):
+        await runs.create(a_plan(application="search"), BO)
+
+
+async def test_a_state_that_this_version_does_not_know_is_named(database: Database):
+    await claimed(database)
+    await execute(database, "UPDATE runs SET state = 'dreaming'")
+
+    with pytest.raises(UnknownEvent, match="the state of checkout-1, 'dreaming', is not known"):
+        await SQLRuns(database, HandClock()).recent()
+
+
 async def test_two_processes_on_one_database_see_each_others_entries(database: Database):
-    first, claim = await claimed(database, ttl=timedelta(0))
+    first, claim = await claimed(database)
     await first.append(claim, 1, [Draft(event=Noted(key="a", sentence="!"))])
     second, runs = SQLJournal(database, HandClock()), SQLRuns(database, HandClock())
     await runs.load(claim.run)
 
-    (fresh,) = await second.claim("two", ttl=timedelta(hours=1))
+    await second.claim("two", ttl=timedelta(0))  # it has to see the lease stand still
+    (fresh,) = await second.claim("two", ttl=timedelta(0))
     await second.append(fresh, 2, [Draft(event=Noted(key="b", sentence="!"))])
 
     assert [remark.key for remark in (await runs.load(claim.run)).remarks] == ["a", "b"]
@@ -166,7 +224,23 @@ async def test_a_message_is_reserved_once_and_known_after_it_was_posted(database
     root, stage = await messages.all_of("checkout-1")
     assert (root.hash, root.ts, stage.key, stage.ts) == ("h2", "17.1", "stage", None)
     with pytest.raises(KeyError):
-        await messages.posted("checkout-1", "never", "17.2", "h")
+        await messages.updated("checkout-1", "never", "h")
+
+
+async def test_a_place_that_is_taken_is_not_taken_again_until_its_message_was_deleted(database: Database):
+    await claimed(database)
+    messages = Messages(database)
+    await messages.reserve("checkout-1", "root", "C1")
+
+    assert await messages.posted("checkout-1", "root", "17.1", "h1")
+    assert not await messages.posted("checkout-1", "root", "17.2", "h1")
+    assert await messages.posted("checkout-1", "root", "17.1", "h2")
+    assert not await messages.posted("checkout-1", "never", "17.3", "h1")
+    await messages.deleted("checkout-1", "root")
+    assert await messages.posted("checkout-1", "root", "17.4", "h1")
+
+    (root,) = await messages.all_of("checkout-1")
+    assert root.ts == "17.4"
 
 
 @pytest.mark.live
@@ -204,3 +278,41 @@ async def test_how_long_an_append_takes(tmp_path: Path):
 
     print(f"append to the journal (SQLite): median {median(took):.2f} ms, slowest {max(took):.2f} ms")
     await database.close()
+
+
+async def test_a_quarantined_run_whose_plan_cannot_be_read_lets_no_other_name_of_it_in(database: Database):
+    journal, claim = await claimed(database)
+    turned = TurnedBack(
+        ending=Ending.ROLLED_BACK, reason=Reason.ERROR_RATE, sentence="5 % errors.", quarantine=True
+    )
+    over = Ended(ending=Ending.ROLLED_BACK, reason=Reason.ERROR_RATE, sentence="Over.")
+    await journal.append(claim, 1, [Draft(event=turned), Draft(event=over)])
+    await execute(database, "UPDATE runs SET plan = :plan", plan='{"request": {"sha": 1}}')
+
+    with pytest.raises(PolicyBlocked, match="I cannot read which commit it was"):
+        await SQLRuns(database, HandClock()).create(a_plan(version="v2.5.1", commit="dec0de"), BO)
+
+
+@pytest.mark.parametrize("stored", ["[" * 100_000, '{"request": 1}', "{}", "null", "\x00"])
+def test_a_plan_of_another_shape_names_no_commit(stored: str):
+    with pytest.raises(UnknownEvent):
+        commit_from_plan(stored, "checkout-1")
+
+
+def test_a_plan_that_is_nested_without_end_is_damaged_and_no_bug():
+    with pytest.raises(UnknownEvent):
+        plan_from_json("[" * 100_000)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_that_no_calendar_adds_to_is_damage(year: int):
+    at = MORNING.replace(year=year)
+    entry = Entry(seq=1, at=MORNING, run="checkout-1", event=Noted(key="k", sentence="!"))
+    interrupt = Interrupt(run="checkout-1", kind=InterruptKind.HOLD, at=MORNING, person=BO)
+    row, other = entry_to_row(entry), interrupt_to_row(interrupt)
+    row.at = other.at = at
+
+    with pytest.raises(UnknownEvent, match="entry 1 of checkout-1"):
+        entry_from_row(row)
+    with pytest.raises(UnknownEvent, match="of checkout-1"):
+        interrupt_from_row(other)

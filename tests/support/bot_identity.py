@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from bot.domain.traffic import ByHTTPRoute, ByIngress, Traffic
 from tests.support.shop import Team
 from tests.support.testcluster import RealCluster
 
@@ -34,6 +35,19 @@ async def install_rights(team: Team, namespace: str, rules: list[Object] | None 
     for obj in (role, binding):
         obj["metadata"]["namespace"] = namespace
         await team.put(obj)
+
+
+def rules_for(traffic: Traffic) -> list[Object]:
+    """The Role's rules for what shares the traffic out, as the manifest's own comment has them."""
+    rules: list[Object] = copy.deepcopy(the("Role")["rules"])
+    if isinstance(traffic, ByHTTPRoute):
+        (rule,) = [one for one in rules if one["resources"] == ["virtualservices"]]
+        rule |= {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"]}
+    if isinstance(traffic, ByIngress):
+        (rule,) = [one for one in rules if one["resources"] == ["virtualservices"]]
+        names = [traffic.ingress, traffic.canary_ingress]
+        rule |= {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "resourceNames": names}
+    return rules
 
 
 async def token_of_the_bot(team: Team) -> str:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,37 @@ _READY = 40.0
 class BotProcess:
     """`python -m bot serve` in a folder that holds its settings and its database."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any], *, slack: str, kubeconfig: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, Any],
+        *,
+        slack: str,
+        kubeconfig: Path,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.config = folder / "slackwater.yaml"
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.log = folder / "bot.log"
-        self._url = f"sqlite:///{folder / 'slackwater.db'}"
+        url = str(settings["storage"]["url"])
+        self.url = f"sqlite:///{folder / url.removeprefix('sqlite:///')}" if url.startswith("sqlite") else url
         self._health = free_port()
-        self._environment = {
+        self.environment = {
             **os.environ,
             "SLACK_API_URL": slack,
             "SLACK_BOT_TOKEN": "xoxb-local",
             "SLACK_APP_TOKEN": "xapp-local",
             "KUBECONFIG": str(kubeconfig),
             "SLACKWATER_HEALTH": f"127.0.0.1:{self._health}",
+            **(variables or {}),
         }
         self._process: asyncio.subprocess.Process | None = None
         self.starts: list[float] = []
+
+    @property
+    def health(self) -> str:
+        """Where its own page listens."""
+        return f"http://127.0.0.1:{self._health}"
 
     @property
     def pid(self) -> int:
@@ -58,7 +74,7 @@ class BotProcess:
                 "serve",
                 "--config",
                 str(self.config),
-                env=self._environment,
+                env=self.environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -75,20 +91,31 @@ class BotProcess:
         """In good order."""
         await self._end(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """It does nothing until it is thawed, and does not know."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     async def restart_after_a_crash(self) -> None:
         await self.kill()
         await self.start()
 
     async def run(self, name: str) -> Run:
         """A run, folded from the bot's own journal."""
-        database = Database(self._url)
+        database = Database(self.url)
         try:
             return await SQLRuns(database, RealClock()).load(name)
         finally:
             await database.close()
 
     async def newest_run(self) -> Run | None:
-        database = Database(self._url)
+        database = Database(self.url)
         try:
             runs = SQLRuns(database, RealClock())
             found = await runs.recent(1)
@@ -97,7 +124,7 @@ class BotProcess:
             await database.close()
 
     async def journal(self, run: str) -> tuple[Entry, ...]:
-        database = Database(self._url)
+        database = Database(self.url)
         try:
             return await SQLJournal(database, RealClock()).entries(run)
         finally:
@@ -124,7 +151,7 @@ class BotProcess:
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < until and self._process.returncode is None:
                 try:
-                    async with session.get(f"http://127.0.0.1:{self._health}/readyz") as answer:
+                    async with session.get(f"{self.health}/readyz") as answer:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:

@@ -14,6 +14,7 @@ from bot.domain.actions import (
 )
 from bot.domain.people import Person
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Phase, Plan, Step, Target
+from bot.domain.traffic import ByVirtualService
 
 ADA = Person(id="U01ADA", name="Ada")
 BO = Person(id="U02BO", name="Bo")
@@ -55,7 +56,7 @@ def a_target(application: str = "checkout", environment: str = "production") -> 
         main_service=application,
         stable_service=f"{application}-stable",
         canary_service=f"{application}-canary",
-        virtual_service=application,
+        traffic=ByVirtualService(virtual_service=application),
     )
 
 

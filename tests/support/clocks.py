@@ -6,7 +6,7 @@ from tests.support.builders import MORNING
 
 
 class HandClock:
-    """A `Clock` that a test turns by hand; also a wall, by calling it. Sleeping moves it at once."""
+    """A `Clock` that a test turns by hand; also a watch (`seconds`). Sleeping moves it at once."""
 
     speed = 1.0
 
@@ -16,8 +16,8 @@ class HandClock:
     def now(self) -> datetime:
         return self._now
 
-    def __call__(self) -> datetime:
-        return self._now
+    def seconds(self) -> float:
+        return self._now.timestamp()
 
     def advance(self, by: timedelta) -> None:
         self._now += by

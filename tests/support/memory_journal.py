@@ -4,16 +4,19 @@ It passes the same contracts as the real ones (`tests/contracts/test_journal.py`
 each call is as whole as a transaction.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.errors import Interrupted, LeaseLost, UnknownRun
 from bot.domain.events import Approved, Asked, Draft, Entry, Planned, Timer, TurnedBack
+from bot.domain.folding import begin, fold
 from bot.domain.interrupts import Interrupt, InterruptKind, hears_first
 from bot.domain.people import Person
 from bot.domain.plan import Plan
-from bot.domain.run import Run, begin, fold
+from bot.domain.run import Run
 from bot.ports import Claim, Clock, Consumed, Decision, RunSummary
 from storage.refusals import locked, quarantine_words, quarantined, same_commit, shared
 
@@ -22,7 +25,7 @@ from storage.refusals import locked, quarantine_words, quarantined, same_commit,
 class _Lease:
     number: int = 0
     owner: str | None = None
-    until: datetime | None = None
+    beat_at: float = 0.0  # by the watch, when it was claimed or renewed
 
 
 @dataclass
@@ -44,18 +47,16 @@ class _Kept:
     heard: set[str] = field(default_factory=set)
     timers: dict[str, datetime] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
-
-
-def _real_time() -> datetime:
-    return datetime.now(UTC)
+    is_told: bool = False
 
 
 class MemoryJournal:
     """`Journal` and `Runs` in one."""
 
-    def __init__(self, clock: Clock, wall: Callable[[], datetime] = _real_time) -> None:
+    def __init__(self, clock: Clock, watch: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wall = wall
+        self._watch = watch
+        self._news: set[Callable[[str], None]] = set()
         self._kept: dict[str, _Kept] = {}
         self._questions: dict[str, _Question] = {}
         self._quarantine: dict[tuple[str, str], str] = {}
@@ -66,24 +67,52 @@ class MemoryJournal:
         return tuple(self._of(run).entries)
 
     async def claim(self, owner: str, *, ttl: timedelta) -> tuple[Claim, ...]:
-        now = self._wall()
+        now = self._watch()
         claims = []
         for kept in self._kept.values():
             lease = kept.lease
-            is_free = lease.owner is None or lease.until is None or lease.until <= now
-            if kept.run.is_terminal or not is_free:
+            is_free = lease.owner is None or now - lease.beat_at >= ttl.total_seconds()
+            if (kept.run.is_terminal and kept.is_told) or not is_free:
                 continue
-            kept.lease = _Lease(lease.number + 1, owner, now + ttl)
+            kept.lease = _Lease(lease.number + 1, owner, now)
             claims.append(Claim(run=kept.run.id, lease=kept.lease.number))
         return tuple(claims)
 
-    async def renew(self, claim: Claim, *, ttl: timedelta) -> None:
-        self._owned(claim).lease.until = self._wall() + ttl
+    async def renew(self, owner: str, claims: Sequence[Claim]) -> frozenset[Claim]:
+        lost = set()
+        for claim in claims:
+            lease = self._of(claim.run).lease
+            if (lease.number, lease.owner) == (claim.lease, owner):
+                lease.beat_at = self._watch()
+            else:
+                lost.add(claim)
+        return frozenset(lost)
 
-    async def release(self, claim: Claim) -> None:
-        lease = self._of(claim.run).lease
-        if lease.number == claim.lease:
-            lease.owner = lease.until = None
+    async def release(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            lease = self._of(claim.run).lease
+            if lease.number == claim.lease:
+                lease.owner = None
+            self._tell(claim.run)
+
+    async def told(self, claim: Claim) -> None:
+        kept = self._of(claim.run)
+        if kept.lease.number == claim.lease:
+            kept.is_told = True
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        self._news.add(heard)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._news.discard(heard)
+
+    async def waiting(self) -> tuple[str, ...]:
+        return tuple(kept.run.id for kept in self._kept.values() if kept.waiting)
+
+    def _tell(self, run: str) -> None:
+        for heard in tuple(self._news):
+            heard(run)
 
     async def append(
         self, claim: Claim, after: int, drafts: Sequence[Draft], timers: Sequence[Timer] = ()
@@ -259,6 +288,7 @@ class MemoryJournal:
             kept.heard.add(key)
         self._interrupts += 1
         kept.waiting.append(interrupt.with_(id=self._interrupts))
+        self._tell(kept.run.id)
 
     def _coming(self, kept: _Kept) -> list[tuple[str, datetime]]:
         return [(purpose, due) for purpose, due in kept.timers.items() if purpose not in kept.fired]

@@ -6,7 +6,7 @@ in *every* scenario (`Scenario.invariants`) is checked after each one, whatever 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any, Self, cast
@@ -15,11 +15,12 @@ from bot.analysis import Limits, TriggerLimits
 from bot.domain.errors import Unreachable
 from bot.domain.events import Approved, Claimed, Ended, Ending, Entry, Noted
 from bot.domain.figures import Sample, Subject
+from bot.domain.folding import fold_all
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person
 from bot.domain.plan import ApprovalPolicy, Plan
 from bot.domain.reasons import Reason
-from bot.domain.run import Run, RunState, StepStatus, fold_all
+from bot.domain.run import Run, RunState, StepStatus
 from bot.engine.engine import Engine
 from bot.engine.triggers import TriggerWatch
 from bot.ports import Claim, Consumed, Decision, Journal, MetricSource, World
@@ -28,7 +29,7 @@ from strategies.canary import plan as canary_plan
 from strategies.settings import CanarySettings, CanaryStage
 from tests.support.builders import ADA, BO, a_request, a_target
 from tests.support.memory_journal import MemoryJournal
-from tests.support.virtual import VirtualAlarm, VirtualClock
+from tests.support.virtual import VirtualClock
 from tests.support.world import SmallShop
 
 WEIGHTS = (5, 10, 25, 50, 100)
@@ -57,10 +58,11 @@ class DyingJournal:
         self._process.check_database()
         return self._process.alive_only(getattr(self._journal, name))
 
-    async def renew(self, claim: Claim, *, ttl: timedelta) -> None:
+    async def renew(self, owner: str, claims: Sequence[Claim]) -> frozenset[Claim]:
         self._process.check_database()
-        if not self._process.cannot_renew:
-            await self._journal.renew(claim, ttl=ttl)
+        if self._process.cannot_renew:
+            return frozenset()  # it believes that it has; the watch of others knows better
+        return await self._journal.renew(owner, claims)
 
     async def append(self, claim: Claim, after: int, drafts: Any, timers: Any = ()) -> tuple[Entry, ...]:
         self._process.check_database()
@@ -91,10 +93,12 @@ class Process:
         self._scenario = scenario
         self.is_alive = True
         self.cannot_renew = False
+        self.is_cut_off = False  # from the database
+        self.is_mute = False  # Slack does not take what it says
+        self.told: list[str] = []  # the runs of which it has said everything
         self.dies_before: int | None = None
         self.dies_after: int | None = None
         self.heard: list[str] = []  # what it said aloud
-        self._alarm = VirtualAlarm(scenario.clock)
         journal = cast("Journal", DyingJournal(scenario.journal, self))
         self.engine = Engine(
             journal=journal,
@@ -113,7 +117,6 @@ class Process:
                 world.health,
                 scenario.trigger_limits,
             ),
-            alarm=self._alarm,
             owner=owner,
             new_id=scenario.new_id,
         )
@@ -124,12 +127,24 @@ class Process:
     def trouble(self, run: str, sentence: str) -> None:
         self.heard.append(sentence)
 
+    def dropped(self, run: str) -> None: ...
+
+    async def said(self, run: str) -> None:
+        if self.is_mute:
+            await asyncio.Event().wait()
+        self.told.append(run)
+
     def kill(self) -> None:
         """What kill -9 does: nothing is finished, released or said; nothing is done any more."""
         self.is_alive = False
-        self._alarm.stop()
+        self.engine._timers.stop()
         engine = self.engine
-        for task in (engine._loop, *engine._tasks.values(), *engine._background):
+        for task in (
+            engine._keeping,
+            *engine._looking,
+            *(task for _, task in engine._owned.values()),
+            *engine._background,
+        ):
             if task is not None:
                 task.cancel()
 
@@ -139,7 +154,7 @@ class Process:
 
     def check_database(self) -> None:
         self.check()
-        if self._scenario.database_is_down:
+        if self._scenario.database_is_down or self.is_cut_off:
             raise Unreachable("the database", "the disk is full")
 
     def alive_only(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -198,13 +213,18 @@ class _Breakable:
             raise ZeroDivisionError("a bug in reading the metrics")
         return await self._metrics.sample(subject, figures=figures)
 
+    async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
+        if self._scenario.watch_is_broken:
+            raise ZeroDivisionError("a bug in reading the metrics")
+        return await self._metrics.figures(subject, names)
+
 
 class Scenario:
     """One run from start to finish, and all that may happen to it."""
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.journal = MemoryJournal(self.clock, self.clock.now)
+        self.journal = MemoryJournal(self.clock, self.clock.seconds)
         self.limits = LIMITS
         self.trigger_limits = TriggerLimits()
         self.approvals = ApprovalPolicy()

@@ -10,12 +10,21 @@ from kubernetes.aio import client, config
 
 from bot.clients.kube import KubeClient
 from bot.domain.plan import Target
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByVirtualService, Traffic
 
 Object = dict[str, Any]
 
 RUNNING, NEW = "v2.4.0", "v2.5.0"
+NGINX = "nginx.ingress.kubernetes.io/"
 # Who does what the team does, told apart from the bot in the audit log.
 TEAM = "the-team"
+
+# Every kind of traffic, by an object of the shop.
+EACH_TRAFFIC: tuple[Traffic, ...] = (
+    ByVirtualService(virtual_service="checkout"),
+    ByHTTPRoute(route="checkout"),
+    ByIngress(ingress="checkout", canary_ingress="checkout-canary"),
+)
 
 _numbers = count(1)
 _PLACES = {
@@ -28,6 +37,8 @@ _PLACES = {
     "Deployment": ("/apis/apps/v1", "deployments"),
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "VirtualService": ("/apis/networking.istio.io/v1", "virtualservices"),
+    "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
+    "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
     "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
@@ -66,6 +77,11 @@ class Team(KubeClient):
         return await self._call("PATCH", path, part, "application/merge-patch+json", query)
 
 
+def plural_of(obj: Object) -> str:
+    _, plural = _PLACES[obj["kind"]]
+    return plural
+
+
 def path_of(obj: Object) -> str:
     base, plural = _PLACES[obj["kind"]]
     name = obj["metadata"]["name"]
@@ -87,6 +103,22 @@ class Shop:
             service(self.namespace, "checkout-canary", {"app": "checkout", "track": "canary"}),
         ]
         self.virtual_service = virtual_service(self.namespace)
+        self.http_route = http_route(self.namespace)
+        self.ingress = ingress(self.namespace, "checkout", "checkout-stable")
+        is_canary = {f"{NGINX}canary": "true"}
+        self.canary_ingress = ingress(self.namespace, "checkout-canary", "checkout-canary", **is_canary)
+        self.traffic: Traffic = ByVirtualService(virtual_service="checkout")
+
+    @property
+    def route(self) -> Object:
+        """What shares the traffic out."""
+        match self.traffic:
+            case ByVirtualService():
+                return self.virtual_service
+            case ByHTTPRoute():
+                return self.http_route
+            case ByIngress():
+                return self.canary_ingress
 
     @property
     def host(self) -> str:
@@ -100,7 +132,7 @@ class Shop:
             "main_service": "checkout",
             "stable_service": "checkout-stable",
             "canary_service": "checkout-canary",
-            "virtual_service": "checkout",
+            "traffic": self.traffic,
         }
         return Target(**(told | changes))
 
@@ -108,7 +140,8 @@ class Shop:
         """Put everything there; without `workloads` only what routes."""
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
         await self.team.put(namespace)
-        parts = [*self.services, self.virtual_service, *([self.stable] if workloads else [])]
+        beside = [self.ingress] if isinstance(self.traffic, ByIngress) else []
+        parts = [*self.services, *beside, self.route, *([self.stable] if workloads else [])]
         for part in parts:
             await self.team.put(part)
 
@@ -177,6 +210,39 @@ def virtual_service(namespace: str) -> Object:
         "spec": {
             "hosts": ["checkout", f"{namespace}.example.com"],
             "http": [{"name": "weighted", "route": weighted}],
+        },
+    }
+
+
+def backend(name: str, weight: int | None = None) -> Object:
+    """A backend of an HTTPRoute, as the API server gives it back."""
+    told: Object = {"name": name, "port": 80}
+    return told if weight is None else {**told, "weight": weight}
+
+
+def http_route(namespace: str) -> Object:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "checkout", "namespace": namespace},
+        "spec": {
+            "parentRefs": [{"name": "shop"}],
+            "hostnames": [f"{namespace}.example.com"],
+            "rules": [{"backendRefs": [backend("checkout-stable", 100), backend("checkout-canary", 0)]}],
+        },
+    }
+
+
+def ingress(namespace: str, name: str, service: str, **annotations: str) -> Object:
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
+        "spec": {
+            "ingressClassName": "nginx",
+            "rules": [{"host": f"{namespace}.example.com", "http": {"paths": [path]}}],
         },
     }
 

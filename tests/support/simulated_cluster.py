@@ -48,6 +48,9 @@ async def start_simulated(folder: Path) -> tuple[SimulatedCluster, ClusterServer
 
 def _change(entry: Any) -> Change:
     where = _place(entry.path)
+    if entry.verb == "create" and isinstance(entry.response, dict):
+        # As in the real log: what was made, not what it was made among.
+        where["name"] = entry.response.get("metadata", {}).get("name", "")
     return Change(
         at=entry.at,
         settled=entry.at,

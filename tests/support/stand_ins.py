@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -18,7 +19,7 @@ from bot.sim import cluster as simulated_cluster
 from bot.sim import sample
 from bot.sim import workspace as local_workspace
 from bot.sim.cluster import ClusterServer
-from bot.sim.workspace import Command, WorkspaceServer
+from bot.sim.workspace import Command, Tokens, WorkspaceServer
 from tests.support.bot_process import BotProcess
 from tests.support.person import Person
 
@@ -33,8 +34,12 @@ class StandIns:
 
     workspace: WorkspaceServer
     cluster: ClusterServer
-    bot: BotProcess
+    bots: tuple[BotProcess, ...]
     session: aiohttp.ClientSession
+
+    @property
+    def bot(self) -> BotProcess:
+        return self.bots[0]
 
     async def person(self, name: str) -> Person:
         return await Person.named(self.session, self.workspace.url, name)
@@ -59,33 +64,66 @@ async def stand_ins(
     rps: float = 50,
     request_url: str | None = None,
     slack: Mapping[str, Any] | None = None,
+    databases: tuple[str, ...] = ("sqlite:///slackwater.db",),
+    environment: Mapping[str, Any] | None = None,
+    tokens: Tokens | None = None,
+    variables: Mapping[str, str] | None = None,
     **application: Any,
 ) -> AsyncIterator[StandIns]:
-    """Ada and `people` more may deploy, Bo approves; `application` replaces parts of its settings."""
+    """Ada and `people` more may deploy, Bo approves; `application` replaces parts of its settings, and
+    `environment` adds to those of production.
+
+    There is a process of the bot for each of the `databases`; several may lead to the same one. `tokens` are
+    what the workspace takes, `variables` are added to the process's environment.
+    """
     crowd = [{"name": f"dev{number}", "groups": ["engineers"]} for number in range(people)]
     told = [{"name": "ada", "groups": ["engineers"]}, {"name": "bo", "groups": ["oncall"]}, *crowd]
     workspace = await local_workspace.serve(
         people=local_workspace.people_from({"people": told, "channels": ["deploys", "releases"]}),
         commands=[Command("/deploy", "", "")],
         request_url=request_url,
+        tokens=tokens,
     )
     cluster = await simulated_cluster.serve(
         clock=RealClock(), rps=rps, apply=simulated_cluster.STARTER, kubeconfig=folder / "kubeconfig"
     )
     repository = await sample.create(folder)
-    settings = settings_for(cluster.url, repository, slack or {}, application)
-    bot = BotProcess(folder, settings, slack=workspace.api_url, kubeconfig=folder / "kubeconfig")
+    settings = settings_for(cluster.url, repository, slack or {}, application, environment or {})
+    bots = tuple(
+        BotProcess(
+            _folder(folder, number),
+            {**settings, "storage": {"url": url}},
+            slack=workspace.api_url,
+            kubeconfig=folder / "kubeconfig",
+            variables=variables,
+        )
+        for number, url in enumerate(databases)
+    )
     try:
         async with aiohttp.ClientSession() as session:
-            yield StandIns(workspace, cluster, bot, session)
+            yield StandIns(workspace, cluster, bots, session)
     finally:
-        await bot.kill()
+        for bot in bots:
+            await bot.kill()
         await cluster.close()
         await workspace.close()
 
 
+def _folder(parent: Path, number: int) -> Path:
+    """The first bot lives where everything is."""
+    if number == 0:
+        return parent
+    folder = parent / f"bot-{number + 1}"
+    folder.mkdir()
+    return folder
+
+
 def settings_for(
-    cluster: str, repository: Path, slack: Mapping[str, Any], application: Mapping[str, Any]
+    cluster: str,
+    repository: Path,
+    slack: Mapping[str, Any],
+    application: Mapping[str, Any],
+    environment: Mapping[str, Any] = MappingProxyType({}),
 ) -> Settings:
     platform = {
         "kind": "kubernetes",
@@ -96,6 +134,7 @@ def settings_for(
         "traffic": {"kind": "istio", "virtual_service": "checkout"},
     }
     production = {"platform": platform, "url": cluster, "host_header": "checkout.example.com"}
+    production |= environment
     checkout = {
         "repository": {"path": str(repository)},
         "image": IMAGE,

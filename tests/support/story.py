@@ -33,12 +33,12 @@ from bot.domain.events import (
     Voted,
 )
 from bot.domain.figures import Point, Tally
+from bot.domain.folding import begin, fold
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
 from bot.domain.outcome import Evidence, Workload
 from bot.domain.people import Person
 from bot.domain.plan import ApprovalPolicy, Plan, Step
 from bot.domain.reasons import Reason
-from bot.domain.run import begin, fold
 from bot.domain.verdict import Check, Verdict, VerdictKind
 from strategies import canary
 from strategies.settings import CanarySettings
@@ -167,10 +167,20 @@ def points(
 class Story:
     """One run, told in order."""
 
-    def __init__(self, plan: Plan, by: Person = ADA) -> None:
-        self.now = MORNING
-        planned = Entry(seq=1, at=self.now, run="checkout-1", person=by, event=Planned(plan=plan))
+    def __init__(
+        self,
+        plan: Plan,
+        by: Person = ADA,
+        *,
+        run: str = "checkout-1",
+        since: datetime = MORNING,
+        digest: str = DIGEST,
+    ) -> None:
+        self.now = since
+        self._digest = digest
+        planned = Entry(seq=1, at=self.now, run=run, person=by, event=Planned(plan=plan))
         self.run = begin(planned)
+        self.entries = [planned]
         self.seen = [self.run]
 
     def says(
@@ -194,6 +204,7 @@ class Story:
             attempt=attempt,
         )
         self.run = fold(self.run, entry)
+        self.entries.append(entry)
         self.seen.append(self.run)
         return self
 
@@ -239,9 +250,14 @@ class Story:
         return self.says(progress, step="canary/deploy", after=seconds(5))
 
     def workload(self, ready: int) -> Workload:
-        image = self.run.plan.request.image
+        request, name = self.run.plan.request, self.run.plan.target.canary_workload
         return Workload(
-            name="checkout-canary", image=image, digest=DIGEST, version="v2.5.0", replicas=3, ready=ready
+            name=name,
+            image=request.image,
+            digest=self._digest,
+            version=request.version,
+            replicas=3,
+            ready=ready,
         )
 
     def asked(
@@ -250,7 +266,7 @@ class Story:
         """People are asked about the shift to a weight, or about another step."""
         question = Asked(
             question=f"question-{weight}-{attempt}",
-            digest=DIGEST,
+            digest=self._digest,
             verdict=verdict or self.run.verdict,
             remind_at=self.now + minutes(15),
             escalate_at=self.now + minutes(30),

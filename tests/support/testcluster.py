@@ -1,8 +1,8 @@
 """A real control plane of the tests' own: started once, given to everyone, swept up at the end.
 
 It wraps the shared testcluster: kube-apiserver, controllers and scheduler with pods as local processes, and a
-router that follows VirtualServices. One is enough for a whole session, because each test has a namespace of
-its own (`shop_in`).
+router that follows what shares traffic out. One is enough for a whole session, because each test has a
+namespace of its own (`shop_in`).
 """
 
 import json

@@ -6,7 +6,6 @@ pass in milliseconds, and what happens when is the same in every run.
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +13,6 @@ from tests.support.builders import MORNING
 
 # Real seconds. Only threads can wake a loop that has no sleepers; without them it would wait for ever.
 _PATIENCE = 5.0
-# The bot's own alarm does not sleep for longer either.
-_LONGEST = 30.0
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -57,37 +54,8 @@ class VirtualClock:
     def now(self) -> datetime:
         return self._origin + timedelta(seconds=asyncio.get_running_loop().time())
 
+    def seconds(self) -> float:
+        return asyncio.get_running_loop().time()
+
     async def sleep(self, duration: timedelta) -> None:
         await asyncio.sleep(max(0.0, duration.total_seconds()))
-
-
-class VirtualAlarm:
-    """The engine's `Alarm` on a virtual loop."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self._handle: asyncio.TimerHandle | None = None
-        self._ringing: set[asyncio.Future[None]] = set()
-        self._is_on = False
-
-    def start(self) -> None:
-        self._is_on = True
-
-    def stop(self) -> None:
-        self._is_on = False
-        if self._handle is not None:
-            self._handle.cancel()
-
-    def set(self, at: datetime | None, ring: Callable[[], Awaitable[None]]) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-        if not self._is_on:
-            return
-        left = _LONGEST if at is None else max(0.0, (at - self._clock.now()).total_seconds())
-        self._handle = asyncio.get_running_loop().call_later(left, self._ring, ring)
-
-    def _ring(self, ring: Callable[[], Awaitable[None]]) -> None:
-        ringing = asyncio.ensure_future(ring())
-        self._ringing.add(ringing)
-        ringing.add_done_callback(self._ringing.discard)

@@ -6,8 +6,8 @@ sent, whether or not whoever sent it still waits: that is how a change arrives l
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -35,6 +35,8 @@ class Deployed:
     version: str
     since: datetime
     was: tuple[str, str] | None = None  # image and version before the change under way
+    generation: int = 1
+    mark: str | None = None  # the newest run whose way back came by
 
 
 @dataclass
@@ -84,6 +86,7 @@ class SmallShop:
         self.canary: Deployed | None = None
         self.weight = 0
         self.header: Literal["stable", "canary"] | None = None
+        self.mark: str | None = None  # the route's
         self.revision = 1
         self.effects: list[Effect] = []
         self.faults = Faults()
@@ -139,6 +142,8 @@ class SmallShop:
             updated=3,
             is_settled=settled and ready == 3,
             problems=() if ready == 3 else ("CrashLoopBackOff: back-off restarting failed container",),
+            revision=f"{deployed.since.timestamp()}/{deployed.generation}",
+            mark=deployed.mark,
         )
 
     async def read(self) -> None:
@@ -147,10 +152,13 @@ class SmallShop:
         if self.faults.api_down:
             raise Unreachable("Kubernetes", "connection refused")
 
-    async def change(self, what: Effect, act: Callable[[], None], *, on_revision: int | None = None) -> None:
-        """A change sent to the platform; it lands even if whoever sent it is gone by then."""
+    async def change(self, what: Effect, act: Callable[[], None], *, fits: Callable[[], bool]) -> None:
+        """A change sent to the platform; it lands even if whoever sent it is gone by then.
+
+        `fits` says whether the object is still what was seen before, when the change lands.
+        """
         await self.read()
-        landing = asyncio.ensure_future(self._land(what, act, on_revision))
+        landing = asyncio.ensure_future(self._land(what, act, fits))
         self._landings.add(landing)
         landing.add_done_callback(self._landed)
         await asyncio.shield(landing)
@@ -158,14 +166,12 @@ class SmallShop:
             self.faults.lost_answers -= 1
             raise Unreachable("Kubernetes", "the connection broke before the answer came")
 
-    async def _land(self, what: Effect, act: Callable[[], None], on_revision: int | None) -> None:
+    async def _land(self, what: Effect, act: Callable[[], None], fits: Callable[[], bool]) -> None:
         await self.clock.sleep(self.landing_takes)
-        if on_revision is not None and on_revision != self.revision:
+        if not fits():
             raise Conflict("Kubernetes", "the object has been modified")
         self._count()
         act()
-        if on_revision is not None:
-            self.revision += 1
         self.effects.append(Effect(self.clock.now(), what.what, what.detail))
 
     def _landed(self, landing: asyncio.Future[None]) -> None:
@@ -229,43 +235,54 @@ class ShopPlatform:
         stable = await self.stable()
         return Recorded(workload=stable, manifest=f"{stable.image} {stable.version}")
 
-    async def deploy_canary(self, image: str, version: str) -> None:
+    async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
         shop = self._shop
 
         def act() -> None:
             if shop.canary is None or shop.canary.image != image:
                 shop.canary = Deployed(shop.target.canary_workload, image, version, shop.clock.now())
 
-        await shop.change(Effect(shop.clock.now(), "deploy", version), act)
+        effect = Effect(shop.clock.now(), "deploy", version)
+        await shop.change(effect, act, fits=lambda: self._is(shop.canary, on))
 
-    async def remove_canary(self) -> None:
+    async def remove_canary(self, *, on: Workload) -> None:
         shop = self._shop
 
         def act() -> None:
             shop.canary = None
 
-        await shop.change(Effect(shop.clock.now(), "remove"), act)
+        effect = Effect(shop.clock.now(), "remove")
+        await shop.change(effect, act, fits=lambda: self._is(shop.canary, on))
 
-    async def promote_stable(self, image: str, version: str) -> None:
-        await self._roll("promote", image, version)
+    async def promote_stable(self, image: str, version: str, *, on: Workload) -> None:
+        await self._roll("promote", image, version, on, None)
 
-    async def restore_stable(self, recorded: Recorded) -> None:
+    async def restore_stable(self, recorded: Recorded, *, on: Workload, mark: str) -> None:
         if recorded.manifest is None:
             raise NotFound("Kubernetes", "nothing was recorded, so nothing can be restored")
         image, version = recorded.manifest.split()
-        await self._roll("restore", image, version)
+        await self._roll("restore", image, version, on, mark)
 
-    async def _roll(self, what: Literal["promote", "restore"], image: str, version: str) -> None:
+    async def _roll(
+        self, what: Literal["promote", "restore"], image: str, version: str, on: Workload, mark: str | None
+    ) -> None:
         shop = self._shop
 
         def act() -> None:
             old = shop.serving(Side.STABLE)
-            if shop.stable.image == image:
-                return
-            was = (old.image, old.version) if old is not None else None
-            shop.stable = Deployed(shop.stable.name, image, version, shop.clock.now(), was)
+            if shop.stable.image != image:
+                was = (old.image, old.version) if old is not None else None
+                shop.stable = replace(
+                    shop.stable, image=image, version=version, since=shop.clock.now(), was=was
+                )
+            shop.stable = replace(shop.stable, generation=shop.stable.generation + 1, mark=mark)
 
-        await shop.change(Effect(shop.clock.now(), what, version), act)
+        effect = Effect(shop.clock.now(), what, version)
+        await shop.change(effect, act, fits=lambda: self._is(shop.stable, on))
+
+    def _is(self, found: Deployed | None, seen: Workload | None) -> bool:
+        revision = self._shop.describe(found).revision if found else None
+        return revision == (seen.revision if seen else None)
 
 
 class ShopRouter:
@@ -276,34 +293,40 @@ class ShopRouter:
 
     async def split(self) -> TrafficSplit:
         await self._shop.read()
-        return TrafficSplit(canary=self._shop.weight, header_to=self._shop.header)
+        shop = self._shop
+        return TrafficSplit(
+            canary=shop.weight, header_to=shop.header, revision=str(shop.revision), mark=shop.mark
+        )
 
-    async def shift(self, weight: int) -> None:
-        await self._set("shift", str(weight), weight=weight)
+    async def shift(self, weight: int, *, on: TrafficSplit) -> None:
+        await self._set("shift", str(weight), on, weight=weight)
 
-    async def route_header(self, to: Side) -> None:
-        await self._set("header", to.value, header="canary" if to is Side.CANARY else "stable")
+    async def route_header(self, to: Side, *, on: TrafficSplit) -> None:
+        await self._set("header", to.value, on, header="canary" if to is Side.CANARY else "stable")
 
-    async def all_to_stable(self) -> None:
-        await self._set("home", "0", weight=0, header="stable")
+    async def all_to_stable(self, *, on: TrafficSplit | None, mark: str | None = None) -> None:
+        await self._set("home", "0", on or await self.split(), weight=0, header="stable", mark=mark)
 
     async def _set(
         self,
         what: Literal["shift", "header", "home"],
         detail: str,
+        on: TrafficSplit,
         *,
         weight: int | None = None,
         header: Literal["stable", "canary"] | None = None,
+        mark: str | None = None,
     ) -> None:
         shop = self._shop
-        await shop.read()
-        revision = shop.revision
 
         def act() -> None:
             shop.weight = shop.weight if weight is None else weight
             shop.header = shop.header if header is None else header
+            shop.mark = shop.mark if mark is None else mark
+            shop.revision += 1
 
-        await shop.change(Effect(shop.clock.now(), what, detail), act, on_revision=revision)
+        effect = Effect(shop.clock.now(), what, detail)
+        await shop.change(effect, act, fits=lambda: on.revision == str(shop.revision))
 
 
 class ShopHealth:
@@ -349,6 +372,10 @@ class ShopMetrics:
             buckets=(*buckets, Bucket(le=None, count=counted.requests)),
             figures=self._figures(side, subject.version) if figures else {},
         )
+
+    async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
+        sample = await self.sample(subject)
+        return Sample(at=sample.at, figures={k: v for k, v in sample.figures.items() if k in names})
 
     def _figures(self, side: Side, version: str) -> dict[str, Figure]:
         shop = self._shop

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import Locked, Unreachable
+from bot.domain.errors import Locked, UnknownEvent, Unreachable
 from bot.domain.plan import ApprovalPolicy
 from bot.domain.run import RunState
 from bot.ports import Decision, RunSummary
@@ -98,6 +98,25 @@ def test_status_tells_a_line_for_each_run_or_that_there_is_none():
 
     assert "`checkout-1` checkout v2.4.1 → v2.5.0" in said(answers.status((waiting,), SETTING))
     assert "Nothing is being deployed." in said(answers.status((), SETTING))
+
+
+def test_status_tells_of_runs_that_only_another_version_can_read():
+    waiting = a_story().through_gates().up().asked(5).run
+    theirs = a_summary().with_(id="billing-3", application="<billing>", state=RunState.RUNNING)
+
+    text = said(answers.status((waiting,), SETTING, (theirs,)))
+
+    assert "`checkout-1` checkout v2.4.1 → v2.5.0" in text
+    assert "`billing-3` &lt;billing&gt; v2.5.0 to production: I cannot read it" in text
+    assert "Nothing is being deployed" not in said(answers.status((), SETTING, (theirs,)))
+
+
+def test_what_another_version_wrote_is_not_called_a_bug():
+    text = said(answers.unreadable(UnknownEvent("entry 7 of <x>: a journal entry of kind 'y'")))
+
+    assert text.startswith("I did nothing: I cannot read what is stored about this.")
+    assert "entry 7 of &lt;x&gt;" in text
+    assert "Start the version that wrote it" in text
 
 
 def test_history_tells_how_runs_ended_and_why():

@@ -1,5 +1,7 @@
 """The root card: what stands, what happens next, who may act."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.domain.events import Ending
@@ -49,6 +51,15 @@ def test_held_time_moves_the_end_of_a_bake():
     card = read(shown(run, "root"))
 
     assert "|09:39 UTC>" in card
+
+
+def test_time_in_which_nobody_watched_moves_the_end_of_a_bake():
+    story = a_story().through_gates().up().asked(5).approved(BO).shifted(5).baking(5)
+    run = story.watched(5, unwatched=timedelta(minutes=20)).run
+
+    card = read(shown(run, "root"))
+
+    assert "|09:56 UTC>" in card
 
 
 def test_a_waiting_card_says_what_is_asked_since_when_and_what_silence_does():

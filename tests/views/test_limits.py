@@ -1,6 +1,5 @@
 """Whatever a run carries, Slack takes its messages, and no outside text mentions anybody."""
 
-import json
 import re
 from datetime import timedelta
 
@@ -144,6 +143,12 @@ def test_a_gate_shows_its_first_findings_and_says_how_many_more_there_are(number
 
 
 def _mrkdwn(blocks):
-    """The texts that Slack reads as markup."""
-    found = re.findall(r'\{"type": "mrkdwn", "text": ("(?:[^"\\]|\\.)*")\}', json.dumps(blocks))
-    return [json.loads(text) for text in found]
+    """The texts that Slack reads as markup, and as nothing but the markup that stands there."""
+    if isinstance(blocks, list | tuple):
+        return [text for block in blocks for text in _mrkdwn(block)]
+    if not isinstance(blocks, dict):
+        return []
+    if blocks.get("type") == "mrkdwn":
+        assert blocks["verbatim"] is True
+        return [blocks["text"]]
+    return [text for part in blocks.values() for text in _mrkdwn(part)]

@@ -187,6 +187,13 @@ def test_a_stage_with_hardly_a_point_has_no_picture():
     assert "picture/5" not in keys(story.baked(5, points=()).run)
 
 
+def test_a_stage_that_nobody_watched_for_a_while_says_so():
+    story = a_story().through_gates().up().asked(5).approved(BO).shifted(5)
+    watched = story.baked(5, unwatched=minutes(20)).run
+
+    assert "For 20 min of it nobody watched, which does not count." in read(shown(watched, "stage/5"))
+
+
 def test_an_outage_of_a_minute_is_told_with_since_when_and_what_happens_meanwhile():
     story = a_story().through_gates().up().asked(5).approved(BO).shifted(5)
     since = story.now + minutes(4)

@@ -1,16 +1,20 @@
 """The two Deployments of a run: the team's own, which serves now, and Slackwater's canary beside it."""
 
 import asyncio
+import hashlib
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from bot.clients.kube import KubeClient
+from bot.clients.kube import FIELD_MANAGER, KubeClient
 from bot.domain.actions import Side
 from bot.domain.errors import Conflict, NotFound, Permanent
 from bot.domain.outcome import Recorded, Workload
 from bot.domain.plan import Target
-from bot.platforms.kubernetes import paths, status
+from bot.platforms.kubernetes import paths, shapes, status
 from bot.platforms.kubernetes.derive import MANAGED_BY, canary_of, is_ours, template_for
+from bot.platforms.kubernetes.marks import ANNOTATION, generation_of
 
 Object = dict[str, Any]
 
@@ -30,19 +34,19 @@ class KubernetesPlatform:
         self._canary_path = paths.deployment(target.namespace, target.canary_workload)
 
     async def stable(self) -> Workload:
-        return await self._described(await self._kube.get(self._stable_path))
+        return await self._described(await self._read_stable())
 
     async def canary(self) -> Workload | None:
-        deployment = await self._kube.find(self._canary_path)
+        deployment = await self._read_canary()
         return None if deployment is None else await self._described(deployment)
 
     async def recorded_stable(self) -> Recorded:
-        deployment = await self._kube.get(self._stable_path)
+        deployment = await self._read_stable()
         own = template_for(deployment, self._target.container, None, None)
         return Recorded(workload=await self._described(deployment), manifest=json.dumps(own))
 
-    async def deploy_canary(self, image: str, version: str) -> None:
-        existing = await self._kube.find(self._canary_path)
+    async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
+        existing = await self._read_canary()
         if existing is not None and not is_ours(existing):
             message = (
                 f"{self._target.canary_workload} exists and does not bear {MANAGED_BY}, so it is somebody "
@@ -51,49 +55,65 @@ class KubernetesPlatform:
             raise Permanent(message)
         if existing is not None and "deletionTimestamp" in existing["metadata"]:
             raise Conflict("Kubernetes", f"{self._target.canary_workload} is still being removed")
-        stable = await self._kube.get(self._stable_path)
+        self._check_unchanged(existing, on, self._target.canary_workload)
+        stable = await self._read_stable()
         services = await self._service_of(Side.STABLE), await self._service_of(Side.CANARY)
         manifest = canary_of(stable, services, self._target, image, version)
-        # Without force, an object that somebody else makes at this very moment is a conflict, not ours.
-        await self._kube.apply(self._canary_path, manifest, force=existing is not None)
+        if existing is not None:
+            manifest["metadata"]["uid"] = existing["metadata"]["uid"]
+        # Without force, an object that somebody makes at this very moment is a conflict, not ours; and under
+        # a manager of the image's own, so is the canary of a later run, if this request was late.
+        await self._kube.apply(
+            self._canary_path, manifest, force=existing is not None, manager=_manager_of(image)
+        )
 
-    async def remove_canary(self) -> None:
-        existing = await self._kube.find(self._canary_path)
+    async def remove_canary(self, *, on: Workload) -> None:
+        existing = await self._read_canary()
         if existing is None:
             return
+        self._check_unchanged(existing, on, self._target.canary_workload)
         if not is_ours(existing):
             message = f"{self._target.canary_workload} is not Slackwater's own, so it is left alone"
             raise Permanent(message)
         await self._kube.delete(self._canary_path, uid=existing["metadata"]["uid"])
 
-    async def promote_stable(self, image: str, version: str) -> None:
-        await self._set_template(image, version)
+    async def promote_stable(self, image: str, version: str, *, on: Workload) -> None:
+        def promoted(deployment: Object) -> Object:
+            return template_for(deployment, self._target.container, image, version)
 
-    async def restore_stable(self, recorded: Recorded) -> None:
+        await self._change_stable(promoted, on)
+
+    async def restore_stable(self, recorded: Recorded, *, on: Workload, mark: str) -> None:
         if recorded.manifest is None:
             message = f"nothing was recorded of {self._target.workload}, so it cannot be restored"
             raise Permanent(message)
-        await self._apply_template(json.loads(recorded.manifest))
+        template = json.loads(recorded.manifest)
+        await self._change_stable(lambda _: template, on, {ANNOTATION: mark})
 
-    async def _set_template(self, image: str, version: str) -> None:
-        deployment = await self._kube.get(self._stable_path)
-        generation = deployment["metadata"]["generation"]
+    async def _change_stable(
+        self, template: Callable[[Object], Object], on: Workload, annotations: Object | None = None
+    ) -> None:
+        """On what was seen; the status alone may be another one by now, and it changes while pods start."""
         for _ in range(_STATUS_WRITES):
-            template = template_for(deployment, self._target.container, image, version)
-            try:
-                return await self._apply_template(template, deployment["metadata"]["resourceVersion"])
-            except Conflict:
-                # The revision counts status too; only another specification is somebody else's change.
-                deployment = await self._kube.get(self._stable_path)
-                if deployment["metadata"]["generation"] != generation:
-                    raise
+            deployment = await self._read_stable()
+            self._check_unchanged(deployment, on, self._target.workload)
+            revision = deployment["metadata"]["resourceVersion"]
+            with suppress(Conflict):
+                return await self._apply_template(template(deployment), revision, annotations or {})
         raise Conflict("Kubernetes", f"the status of {self._target.workload} changes faster than it is read")
 
-    async def _apply_template(self, template: Object, revision: str | None = None) -> None:
-        """Image and version label only: the rest of the template belongs to the team."""
-        metadata: Object = {"name": self._target.workload, "namespace": self._target.namespace}
-        if revision is not None:
-            metadata["resourceVersion"] = revision
+    def _check_unchanged(self, found: Object | None, on: Workload | None, name: str) -> None:
+        if (generation_of(found) if found else None) != (on.revision if on else None):
+            raise Conflict("Kubernetes", f"{name} was changed since it was looked at")
+
+    async def _apply_template(self, template: Object, revision: str, annotations: Object) -> None:
+        """Image, version label and mark only: the rest belongs to the team."""
+        metadata: Object = {
+            "name": self._target.workload,
+            "namespace": self._target.namespace,
+            "resourceVersion": revision,
+            **({"annotations": annotations} if annotations else {}),
+        }
         body = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -103,10 +123,17 @@ class KubernetesPlatform:
         # The image belongs to whoever deployed last; taking it over is what a deploy is.
         await self._kube.apply(self._stable_path, body, force=True)
 
+    async def _read_stable(self) -> Object:
+        return shapes.deployment(await self._kube.get(self._stable_path))
+
+    async def _read_canary(self) -> Object | None:
+        found = await self._kube.find(self._canary_path)
+        return None if found is None else shapes.deployment(found)
+
     async def _service_of(self, side: Side) -> Object:
         name = self._target.stable_service if side is Side.STABLE else self._target.canary_service
         try:
-            return await self._kube.get(paths.service(self._target.namespace, name))
+            return shapes.service(await self._kube.get(paths.service(self._target.namespace, name)))
         except NotFound as error:
             message = f"the Service {name} for the {side.value} pods is not there"
             raise Permanent(message) from error
@@ -114,7 +141,7 @@ class KubernetesPlatform:
     async def _described(self, deployment: Object) -> Workload:
         namespace = self._target.namespace
         query = paths.selector(deployment["spec"]["selector"])
-        pods = (await self._kube.get(paths.pods(namespace), query)).get("items") or []
+        pods = shapes.pods(await self._kube.get(paths.pods(namespace), query))
         events = await self._events_of(status.unready(pods)[:_EXPLAINED])
         return status.workload(deployment, pods, events, self._target.container)
 
@@ -125,4 +152,8 @@ class KubernetesPlatform:
         answers = await asyncio.gather(
             *(self._kube.get(path, {"fieldSelector": select.format(name), "limit": "20"}) for name in pods)
         )
-        return [event for answer in answers for event in answer.get("items") or []]
+        return [event for answer in answers for event in shapes.events(answer)]
+
+
+def _manager_of(image: str) -> str:
+    return f"{FIELD_MANAGER}-{hashlib.sha256(image.encode()).hexdigest()[:12]}"

@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
+from bot.clients.redaction import redact
 from bot.domain.outcome import Workload
+from bot.platforms.kubernetes.marks import generation_of, mark_of
 
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 # Why a container does not run, in the words a kubelet uses; the waiting ones come with a message.
@@ -38,6 +40,9 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         and status.get("availableReplicas", 0) == wanted,
         problems=problems(pods, events, status),
         failed=is_observed and _has_given_up(status),
+        is_leaving="deletionTimestamp" in metadata,
+        revision=generation_of(deployment),
+        mark=mark_of(deployment),
     )
 
 
@@ -89,7 +94,8 @@ def problems(pods: list[Object], events: list[Object], status: Object) -> tuple[
     warnings = [e for e in events if e.get("type") == "Warning" and _regards(e) in names]
     warnings.sort(key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "", reverse=True)
     found += [f"{e.get('reason', '')}: {e.get('message', '')}" for e in warnings]
-    unique = dict.fromkeys(" ".join(text.split())[:_LENGTH] for text in found)
+    # Registries and kubelets repeat addresses, with the passwords in them.
+    unique = dict.fromkeys(" ".join(redact(text).split())[:_LENGTH] for text in found)
     return tuple(unique)[:_PROBLEMS]
 
 

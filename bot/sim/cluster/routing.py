@@ -263,7 +263,9 @@ def _with_canary(path: str, main: str, canary: tuple[Object, str] | None, namesp
     if canary is None:
         return [Rule(takes, (stable,))]
     notes, trial = annotations_of(canary[0]), canary[1]
-    weight = int(notes.get(_NGINX + "canary-weight", "0"))
+    told = notes.get(_NGINX + "canary-weight", "0")
+    weight = int(told) if told.isascii() and told.isdecimal() and len(told) <= 3 else 0
+    weight = min(weight, 100)
     header = notes.get(_NGINX + "canary-by-header", "").lower()
     value = notes.get(_NGINX + "canary-by-header-value", "always")
     rules = []

@@ -99,7 +99,8 @@ class ClusterServer:
             self._woken.clear()  # by what the controllers themselves have written
             pause = min(_LONGEST, max(_SHORTEST, 1 / clock.speed))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
             # Several writes in a row are looked at together.
             await asyncio.sleep(0)
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.sim.cluster.kinds import Kind
 from bot.sim.cluster.objects import Object, copy_of, stamp
@@ -85,7 +86,8 @@ class ObjectStore:
     def update(self, kind: Kind, obj: Object, *, checked: bool = True) -> Object:
         """Replace an object. With `checked`, only if nobody changed it since it was read.
 
-        The generation rises with the spec. A write that changes nothing is none.
+        The generation rises with the spec, and a Deployment's with its annotations. A write that changes
+        nothing is none.
         """
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
@@ -98,7 +100,7 @@ class ObjectStore:
                 after["metadata"][field] = before["metadata"][field]
         if after == before:
             return before
-        if kind.has_spec and after.get("spec") != before.get("spec"):
+        if kind.has_spec and _wanted(kind, after) != _wanted(kind, before):
             after["metadata"]["generation"] = before["metadata"].get("generation", 1) + 1
         is_going = "deletionTimestamp" in after["metadata"] and not after["metadata"].get("finalizers")
         if is_going and not _lingers(kind):
@@ -137,6 +139,17 @@ class ObjectStore:
         self._history.append(change)
         for listener in tuple(self._listeners):
             listener(change)
+
+
+def _wanted(kind: Kind, obj: Object) -> tuple[Any, ...]:
+    """What a generation counts. Kubernetes' own strategy for Deployments counts their annotations too, but
+    for those that their controller writes.
+    """
+    annotations = obj["metadata"].get("annotations") or {} if kind.kind == "Deployment" else {}
+    own = {
+        key: value for key, value in annotations.items() if not key.startswith("deployment.kubernetes.io/")
+    }
+    return obj.get("spec"), own
 
 
 def _lingers(kind: Kind) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bot
-from bot.clients.clock import VARIABLE, ScaledClock
+from bot.clients.clock import VARIABLE, ScaledClock, set_pace
 from bot.clients.git import Git
 from bot.domain.errors import ConfigError, SlackwaterError
 from bot.sim import cluster as simulated_cluster
@@ -126,6 +126,8 @@ async def started(
         versions = tuple(tag.name for tag in await Git(repository).tags())
         origin = datetime.now(UTC)
         clock = ScaledClock(origin, speed, folder.pace)
+        # So that a bot that is started again later agrees, whatever became of the wall clock meanwhile.
+        set_pace(folder.pace, clock, speed)
         cluster = await _cluster(clock, folder, versions)
         stack.push_async_callback(cluster.close)
         settings_file.write(folder.settings, cluster.url)

@@ -69,6 +69,9 @@ class FileStore:
             raise APIError("file_not_found")
         return found
 
+    def remove(self, stored: StoredFile) -> None:
+        del self._files[stored.id]
+
     def _trim(self) -> None:
         held = sum(len(stored.content or b"") for stored in self._files.values())
         for stored in list(self._files.values()):

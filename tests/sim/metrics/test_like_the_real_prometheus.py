@@ -20,6 +20,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.sim.metrics import SeriesStore, routes
+from bot.sources.joined import join
 
 pytestmark = [
     pytest.mark.live,
@@ -199,6 +200,8 @@ EXPRESSIONS = [
     'sum(rate(requests_total{status=~"5.."}[1m])) / sum(rate(requests_total[1m]))',
     '{__name__=~"temperature|build"} * 2',
     'rate({__name__=~"requests_total|gap_total"}[5m])',
+    # As the bot puts several queries as one.
+    join({"a": "sum(temperature) # of all", "b": "sum by (le) (latency_bucket)", "c": "build", "d": "build"}),
 ]
 
 

@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestServer
 from bot.domain.figures import Gap, Subject
 from bot.sim.metrics import SeriesStore, routes
 from bot.sources.prometheus import PrometheusSource
+from bot.sources.server import PrometheusServer
 from tests.sim.metrics.conftest import NOON
 
 LABELS = {"namespace": "production", "version": "v2.5.0"}
@@ -56,11 +57,12 @@ async def _requests_seen(store: SeriesStore, after: float):
     app.add_routes(routes(store, clock))
     async with TestServer(app, host="127.0.0.1") as server:
         queries = {"requests_total": "sum(http_requests_total{$selector})"}
-        source = PrometheusSource(str(server.make_url("/prometheus")), queries, clock)
+        prometheus = PrometheusServer(str(server.make_url("/prometheus")))
+        source = PrometheusSource(prometheus, queries, clock)
         try:
             return (await source.sample(Subject.of("production", "v2.5.0", "checkout"))).requests_total
         finally:
-            source.close()
+            prometheus.close()
 
 
 async def test_the_bots_source_reads_figures_that_are_fresh(store, fill):

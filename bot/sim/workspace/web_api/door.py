@@ -30,6 +30,7 @@ _METHODS: dict[str, _Method] = {
     "conversations.open": conversations.open_direct,
     "conversations.replies": conversations.replies,
     "files.completeUploadExternal": files.complete_upload,
+    "files.delete": files.delete,
     "files.getUploadURLExternal": files.get_upload_url,
     "files.info": files.info,
     "reactions.add": conversations.add_reaction,

@@ -36,6 +36,20 @@ def complete_upload(workspace: Workspace, args: JSON) -> JSON:
     return {"files": [file_json(each, _url(workspace, each)) for each in stored]}
 
 
+def delete(workspace: Workspace, args: JSON) -> JSON:
+    """The file, and the messages that were nothing but it."""
+    stored = workspace.files.get(args.get("file"))
+    if stored.user != workspace.app.user_id:
+        raise APIError("cant_delete_file")
+    for channel, shared in stored.shares.items():
+        for ts in shared:
+            message = workspace.messages.get(channel, ts)
+            if message is not None:
+                workspace.messages.remove(message)
+    workspace.files.remove(stored)
+    return {}
+
+
 def info(workspace: Workspace, args: JSON) -> JSON:
     stored = workspace.files.get(args.get("file"))
     if not stored.is_complete:

@@ -14,6 +14,7 @@ from bot.domain.actions import Side
 from bot.domain.errors import NotFound, Unreadable
 from bot.domain.outcome import TrafficSplit
 from bot.domain.plan import Target
+from bot.domain.traffic import ByVirtualService
 
 Object = dict[str, Any]
 
@@ -28,8 +29,9 @@ class Routes:
         Unreadable: its routes are not what the configuration declares.
     """
 
-    def __init__(self, service: Object, target: Target) -> None:
+    def __init__(self, service: Object, target: Target, traffic: ByVirtualService) -> None:
         self._target = target
+        self._traffic = traffic
         self._http = self._http_of(service)
         self._at = self._find_weighted()
 
@@ -63,7 +65,13 @@ class Routes:
         like = self._destination(self._weighted["route"], Side.STABLE)
         assert like is not None, "the weighted route was found by it"
         destination = {"destination": self._turned(like, to)["destination"]}
-        new = {"name": _HEADER_ROUTE, "match": self._header_matches(), "route": [destination]}
+        # Rewrites and timeouts are the weighted route's: who bears the header is served like everybody else.
+        new = {
+            **copy.deepcopy(self._weighted),
+            "name": _HEADER_ROUTE,
+            "match": self._header_matches(),
+            "route": [destination],
+        }
         return [{"op": "add", "path": f"/spec/http/{self._at}", "value": new}]
 
     @property
@@ -78,7 +86,7 @@ class Routes:
         return http
 
     def _find_weighted(self) -> int:
-        name = self._target.route
+        name = self._traffic.route
         found = [
             index
             for index, route in enumerate(self._http)
@@ -86,8 +94,7 @@ class Routes:
         ]
         if not found:
             what = f"no http route called {name!r}" if name else "no http route to stable without the header"
-            message = f"the VirtualService {self._target.virtual_service} has {what}"
-            raise NotFound("Kubernetes", message)
+            raise NotFound("Kubernetes", f"the {self._traffic.object_name} has {what}")
         if len(found) > 1:
             raise self._unreadable("has several routes to stable; name one under traffic.route")
         if self._destination(self._http[found[0]].get("route") or [], Side.STABLE) is None:
@@ -167,7 +174,7 @@ class Routes:
         return self._target.stable_service if side is Side.STABLE else self._target.canary_service
 
     def _unreadable(self, what: str) -> Unreadable:
-        return Unreadable("Kubernetes", f"the VirtualService {self._target.virtual_service} {what}")
+        return Unreadable("Kubernetes", f"the {self._traffic.object_name} {what}")
 
 
 def _bare(match: Object) -> Object:

@@ -1,0 +1,46 @@
+"""What shifts a run's traffic: the object that carries the weights, frozen with the plan."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.domain.record import Record
+
+
+class ByVirtualService(Record):
+    """Istio: one http route of a VirtualService shares the traffic out."""
+
+    kind: Literal["istio"] = "istio"
+    virtual_service: str
+    route: str | None = None  # the http route that carries the weights; None: the only weighted one
+
+    @property
+    def object_name(self) -> str:
+        """As people know it."""
+        return f"VirtualService {self.virtual_service}"
+
+
+class ByHTTPRoute(Record):
+    """Gateway API: one rule of an HTTPRoute shares the traffic out."""
+
+    kind: Literal["gateway-api"] = "gateway-api"
+    route: str
+
+    @property
+    def object_name(self) -> str:
+        return f"HTTPRoute {self.route}"
+
+
+class ByIngress(Record):
+    """ingress-nginx: a canary Ingress beside the team's own takes a share of its requests."""
+
+    kind: Literal["nginx"] = "nginx"
+    ingress: str
+    canary_ingress: str
+
+    @property
+    def object_name(self) -> str:
+        return f"Ingress {self.canary_ingress}"
+
+
+Traffic = Annotated[ByVirtualService | ByHTTPRoute | ByIngress, Field(discriminator="kind")]
