@@ -1,0 +1,63 @@
+"""A short run: two stages, one quick gate, and patience of which a restart cannot use much up."""
+
+from pathlib import Path
+from typing import Any
+
+from bot.sim import sample
+
+NEW, OLD = sample.GOOD, sample.RUNNING
+IMAGE = "registry.example.com/checkout"
+APPLICATION = "checkout"
+NAMESPACE = "production"
+
+PEOPLE = {
+    "people": [{"name": "ada", "groups": ["engineers"]}, {"name": "bo", "groups": ["oncall"]}],
+    "channels": ["deploys", "releases"],
+}
+
+
+def settings(
+    folder: Path,
+    cluster: str,
+    repository: Path,
+    database: str,
+    *,
+    strategy: dict[str, Any],
+    traffic: dict[str, Any],
+    remind: str,
+) -> dict[str, Any]:
+    """The bot's configuration, the strategy's part included; `remind`: how long a question waits for it."""
+    platform = {
+        "kind": "kubernetes",
+        "namespace": NAMESPACE,
+        "workload": "checkout",
+        "container": "checkout",
+        "services": {"main": "checkout", "stable": "checkout-stable", "canary": "checkout-canary"},
+        "traffic": traffic,
+    }
+    # While a bot is started again, minutes go by on a fast clock; nobody's patience may end with that.
+    approvals = {"remind": remind, "escalate": "20h", "expire": "23h"}
+    production = {
+        "platform": platform,
+        "url": cluster,
+        "host_header": "checkout.example.com",
+        "approvals": approvals,
+    }
+    checkout = {
+        "repository": {"path": str(repository)},
+        "image": IMAGE,
+        "health": {"path": "/health", "critical": ["/health", "/health/database"]},
+        "environments": {"production": production},
+        **strategy,
+        "metrics": {"kind": "prometheus", "url": f"{cluster}/prometheus", "stale_after": "150s"},
+        # Stages this short see few requests.
+        "analysis": {"min_requests": 100, "skip_first": "5s"},
+        "gates": {"build": {"run": "python build.py --version $version"}},
+    }
+    return {
+        "version": 1,
+        "slack": {"channels": {"deploys": "#deploys", "stakeholders": ["#releases"]}},
+        "roles": {"deployer": ["@engineers"], "approver": ["@oncall"]},
+        "storage": {"url": database, "artifacts": str(folder / "artifacts")},
+        "applications": {APPLICATION: checkout},
+    }
