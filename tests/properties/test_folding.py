@@ -10,10 +10,11 @@ from structlog.testing import capture_logs
 
 from bot.domain.errors import IllegalTransition
 from bot.domain.events import Entry
+from bot.domain.folding import fold, fold_all
 from bot.domain.interrupts import Interrupt, InterruptKind, answer_to
 from bot.domain.moves import CarryOut, next_move
 from bot.domain.reasons import Reason
-from bot.domain.run import Run, RunState, StepStatus, fold, fold_all
+from bot.domain.run import Run, RunState, StepStatus
 from tests.support.builders import BO
 from tests.support.scenario import Scenario, When
 from tests.support.virtual import VirtualLoop

@@ -1,0 +1,227 @@
+"""The simulated cluster on the virtual clock, without its HTTP door: objects, controllers, kubelet.
+
+Time passes in it when somebody looks: up to then everything happens that would have happened, second by
+second. While nothing is under way nothing is computed. `truth` says what users meet, read from the objects
+themselves and not through the bot's adapters; each change of it by the bot's hand becomes an `Effect`.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import yaml
+
+from bot.domain.plan import Target
+from bot.domain.traffic import ByVirtualService
+from bot.sim.cluster import STARTER, kinds
+from bot.sim.cluster.controllers import reconcile
+from bot.sim.cluster.faults import Faults
+from bot.sim.cluster.images import Registry, image_named
+from bot.sim.cluster.kubelet import Kubelet, Pace
+from bot.sim.cluster.objects import Object, copy_of, dig, is_terminating, labels_of
+from bot.sim.cluster.processes import State
+from bot.sim.cluster.requests import APPLY, Manner, Requests
+from bot.sim.cluster.store import ObjectStore
+from tests.simulation.trace import Trace
+
+NAMESPACE = "production"
+IMAGE = "registry.example.com/checkout"
+RUNNING = "v2.4.0"
+TARGET = Target(
+    namespace=NAMESPACE,
+    workload="checkout",
+    container="checkout",
+    main_service="checkout",
+    stable_service="checkout-stable",
+    canary_service="checkout-canary",
+    traffic=ByVirtualService(virtual_service="checkout"),
+    url="http://checkout.example.com",
+)
+
+_SECOND = timedelta(seconds=1)
+_QUICK = Pace(pull=timedelta(seconds=1), start=timedelta(seconds=2), drain=timedelta(seconds=1))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is so, as users of the application meet it."""
+
+    weight: int  # of the canary
+    header: str | None  # where the canary header leads
+    stable: str  # the version that the stable Deployment is to run
+    canary: str | None  # the canary Deployment's; None: there is none, or it is being removed
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A change of the truth by the bot's hand."""
+
+    number: int  # in the order of all effects and journal entries
+    at: float
+    process: str
+    before: Truth
+    after: Truth
+
+    def __str__(self) -> str:
+        changed = [
+            f"{name} {old} → {new}"
+            for name, old in vars(self.before).items()
+            if (new := getattr(self.after, name)) != old
+        ]
+        return f"by {self.process}: {', '.join(changed)}"
+
+
+class SimulatedCluster:
+    """One cluster with one application in it."""
+
+    def __init__(self, seed: int, now: Callable[[], datetime], seconds: Callable[[], float], trace: Trace):
+        self.faults = Faults()
+        self.store = ObjectStore(now)
+        self.effects: list[Effect] = []
+        self.is_meddled_with = False  # somebody else has changed the route in the middle of a run
+        self.counted: Callable[[datetime], None] = lambda at: (
+            None
+        )  # whoever counts the traffic up to a moment
+        self.next_number: Callable[[], int] = lambda: 0
+        self._now, self._seconds, self._trace = now, seconds, trace
+        chance = random.Random(f"{seed}/cluster")
+        self._kubelet = Kubelet(self.store, self.faults, _QUICK, Registry(), chance)
+        self._at = now()
+        self._settled_at, self._look_again = -1, None  # type: int, datetime | None
+        self._is_quiet = False
+        self._ready_at, self._ready = -1, {}  # type: int, dict[str, list[str]]
+        self._begin()
+
+    def truth(self) -> Truth:
+        service = self.store.get(kinds.VIRTUAL_SERVICE, NAMESPACE, "checkout")
+        weight, header = _routes(service)
+        stable = self.store.get(kinds.DEPLOYMENT, NAMESPACE, TARGET.workload)
+        canary = self.store.find(kinds.DEPLOYMENT, NAMESPACE, TARGET.canary_workload)
+        is_there = canary is not None and not is_terminating(canary)
+        return Truth(weight, header, _version(stable), _version(canary) if is_there and canary else None)
+
+    def ready(self, track: str) -> list[str]:
+        """The versions of the ready pods of one side, a pod each."""
+        if self._ready_at != self.store.revision:
+            self._ready = {"stable": [], "canary": []}
+            for pod in self.store.all_of(kinds.POD, NAMESPACE):
+                side = self._ready.get(labels_of(pod).get("track", ""))
+                if side is not None and _takes_requests(pod):
+                    side.append(image_named(pod["spec"]["containers"][0]["image"]).tag)
+            self._ready_at = self.store.revision
+        return self._ready[track]
+
+    def advance(self) -> None:
+        """Let everything happen that happens until now."""
+        now = self._now()
+        while self._at + _SECOND <= now:
+            if self._is_quiet and self.store.revision == self._settled_at:
+                # Nothing moves by itself: skip to the present, or to when a controller looks again.
+                until = min(now, self._look_again) if self._look_again else now
+                if until - self._at > _SECOND:
+                    self._at += ((until - self._at) // _SECOND) * _SECOND
+                    if self._at + _SECOND > now:
+                        break
+            self._at += _SECOND
+            self._tick(self._at)
+
+    def change(self, process: str, do: Callable[[Requests], Object]) -> Object:
+        """A request that may change something, by a process of the bot."""
+        self.advance()
+        self.counted(self._now())
+        before = self.truth()
+        try:
+            return do(Requests(self.store))
+        finally:
+            after = self.truth()
+            if after != before:
+                effect = Effect(self.next_number(), self._seconds(), process, before, after)
+                self.effects.append(effect)
+                self._trace.note("cluster", str(effect))
+            self._settle(self._now())
+
+    def somebody_shifts(self, weight: int) -> None:
+        """Somebody of the team sets the weights by hand."""
+        self.advance()
+        self.counted(self._now())
+        service = copy_of(self.store.get(kinds.VIRTUAL_SERVICE, NAMESPACE, "checkout"))
+        for route in service["spec"]["http"]:
+            for destination in route["route"]:
+                if "weight" in destination:
+                    is_canary = destination["destination"]["host"] == TARGET.canary_service
+                    destination["weight"] = weight if is_canary else 100 - weight
+        self.store.update(kinds.VIRTUAL_SERVICE, service)
+        self.is_meddled_with = True
+        self._trace.note("somebody", f"sets the weight to {weight}")
+
+    def put_faults(self, faults: dict[str, Any]) -> None:
+        self.advance()
+        self.faults.replace(faults, self._now())
+        self._is_quiet = False
+
+    def _tick(self, at: datetime) -> None:
+        self.counted(at)
+        before = self.store.revision
+        self._kubelet.tick(at)
+        self._settle(at)
+        states = [(p.state, p.ready, p.draining) for p in self._kubelet.processes]
+        steady = all(state is State.RUNNING and ready and not draining for state, ready, draining in states)
+        self._is_quiet = steady and self.store.revision == before and not self.faults.told
+
+    def _settle(self, at: datetime) -> None:
+        if self.store.revision == self._settled_at and (self._look_again is None or at < self._look_again):
+            return
+        self._look_again = reconcile(self.store, at)
+        self._settled_at = self.store.revision
+
+    def _begin(self) -> None:
+        """The application as its team has left it, up and running."""
+        self._put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, "")
+        for obj in _manifests():
+            self._put(obj, NAMESPACE)
+        self._at -= timedelta(seconds=120)
+        self.advance()
+
+    def _put(self, obj: Object, namespace: str) -> None:
+        kind = kinds.kind_named(str(obj["apiVersion"]), str(obj["kind"]))
+        assert kind is not None, obj["kind"]
+        manner = Manner("the-team", force=True)
+        Requests(self.store).patch(kind, namespace, obj["metadata"]["name"], APPLY, obj, manner)
+
+
+def _manifests() -> list[Object]:
+    if not _READ:
+        for file in sorted(STARTER.glob("*.yaml")):
+            _READ.extend(obj for obj in yaml.safe_load_all(file.read_text()) if obj)
+    return _READ
+
+
+_READ: list[Object] = []
+
+
+def _routes(service: Object) -> tuple[int, str | None]:
+    """The canary's weight and where the header leads, from the routes as Istio would read them."""
+    header: str | None = None
+    for route in service["spec"]["http"]:
+        weights = {
+            destination["destination"]["host"]: destination.get("weight", 100)
+            for destination in route["route"]
+        }
+        assert sum(weights.values()) == 100, f"the weights {weights} do not add to 100"
+        is_for_header = any("canary" in (match.get("headers") or {}) for match in route.get("match") or [])
+        if is_for_header:
+            header = header or next(iter(weights)).removeprefix("checkout-")
+            continue
+        return weights.get(TARGET.canary_service, 0), header
+    raise AssertionError("no route takes what users send")
+
+
+def _version(deployment: Object) -> str:
+    return image_named(dig(deployment, "spec", "template", "spec", "containers")[0]["image"]).tag
+
+
+def _takes_requests(pod: Object) -> bool:
+    conditions = dig(pod, "status", "conditions", default=[])
+    return not is_terminating(pod) and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

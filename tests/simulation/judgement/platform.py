@@ -1,0 +1,125 @@
+"""Judges of what was done: each effect with its approval and once, by whoever holds the run, and the end."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from bot.domain.events import Approved, Claimed, Ended, Ending, Intended
+from tests.simulation.cluster import RUNNING, Effect
+from tests.simulation.simulation import NEW, Simulation
+from tests.simulation.witness import Committed
+
+_REPLICAS = 3
+
+
+def effects(simulation: Simulation) -> Iterator[str]:
+    """Nothing without a step that was journaled before, no shift without its approval, nothing twice."""
+    seen: Counter[str] = Counter()
+    for effect in simulation.cluster.effects:
+        run, entries = _run_at(simulation, effect)
+        for what, steps in _explained(effect):
+            intended = _steps(entries, Intended)
+            step = next((step for step in steps if step in intended), None)
+            if step is None:
+                yield f"{effect}: {what} without a journaled intent for {' or '.join(steps)}"
+                continue
+            if what in _SHIFTS and step not in _steps(entries, Approved):
+                yield f"{effect}: {what} without an approval of {step}"
+            if what in _FORWARD:
+                seen[f"{run}: {step}"] += 1
+    for what, number in seen.items():
+        # What somebody else has undone may be done again.
+        if number > 1 and not simulation.cluster.is_meddled_with:
+            yield f"{what} took effect {number} times"
+
+
+_FORWARD = frozenset({"a shift", "the new version on stable", "a canary", "the header to the canary"})
+_SHIFTS = frozenset({"a shift", "the new version on stable"})
+
+
+def _explained(effect: Effect) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What changed, and the steps by which it may have."""
+    before, after = effect.before, effect.after
+    if after.weight != before.weight and after.weight > 0:
+        yield "a shift", (f"canary/{after.weight}/weight",)
+    elif after.weight < before.weight:
+        yield "traffic to stable", ("promote/traffic", "back/traffic")
+    if before.header != "canary" and after.header == "canary":
+        yield "the header to the canary", ("canary/header",)
+    elif before.header == "canary" and after.header != "canary":
+        yield "the header to stable", ("promote/traffic", "back/traffic")
+    if after.stable != before.stable:
+        if after.stable == NEW:
+            yield "the new version on stable", ("promote/stable",)
+        else:
+            yield "the old version on stable", ("back/restore",)
+    if before.canary is None and after.canary is not None:
+        yield "a canary", ("canary/deploy",)
+    elif before.canary is not None and after.canary is None:
+        yield "no canary", ("promote/cleanup", "back/canary")
+
+
+def tenures(simulation: Simulation) -> Iterator[str]:
+    """Who has lost a run changes nothing more but with the one request that was under way."""
+    late: Counter[tuple[str, int]] = Counter()
+    for effect in simulation.cluster.effects:
+        _, entries = _run_at(simulation, effect)
+        claimed = [one for one in entries if isinstance(one.entry.event, Claimed)]
+        if claimed and _owner(claimed[-1]) != effect.process:
+            mine = [one.entry.lease or 0 for one in claimed if _owner(one) == effect.process]
+            late[effect.process, max(mine, default=0)] += 1
+    for (process, lease), number in late.items():
+        if lease == 0:
+            yield f"{process} changed something without ever having had a lease"
+        elif number > 1:
+            yield f"{process} changed something {number} times after it had lost lease {lease}"
+
+
+def ends(simulation: Simulation) -> Iterator[str]:
+    """A run that has ended never acts again, and none of its requests comes after the end."""
+    for effect in simulation.cluster.effects:
+        run, entries = _run_at(simulation, effect)
+        if any(isinstance(one.entry.event, Ended) for one in entries):
+            yield f"{effect}, after {run} had ended"
+
+
+def rest(simulation: Simulation) -> Iterator[str]:
+    """At the end all traffic is on one trusted version, and nothing is left of the trial."""
+    simulation.cluster.advance()
+    truth = simulation.cluster.truth()
+    trusted = RUNNING
+    for name in simulation.witness.runs():
+        run = simulation.witness.folded(name)
+        if run.ended is not None and run.ended.ending is Ending.FINISHED:
+            trusted = run.plan.request.version
+        if run.ended is not None and run.ended.ending is Ending.STOPPED and simulation.cluster.effects:
+            yield f"{name} was stopped before production was touched, and production was touched"
+    if truth.weight != 0:
+        yield f"{truth.weight} % are still on the canary"
+    if truth.header == "canary":
+        yield "the header route still leads to the canary"
+    if truth.canary is not None:
+        yield f"the canary {truth.canary} is still there"
+    if truth.stable != trusted:
+        yield f"stable is to run {truth.stable} instead of {trusted}"
+    ready = simulation.cluster.ready("stable")
+    if ready != [trusted] * _REPLICAS:
+        yield f"stable's ready pods run {ready}"
+
+
+def _run_at(simulation: Simulation, effect: Effect) -> tuple[str, list[Committed]]:
+    """The run that was the newest then, and its entries up to then."""
+    before = [one for one in simulation.witness.entries if one.number < effect.number]
+    if not before:
+        return "no run", []
+    run = next(one.entry.run for one in reversed(before) if one.entry.kind == "planned")
+    return run, [one for one in before if one.entry.run == run]
+
+
+def _steps(entries: list[Committed], kind: type[Intended] | type[Approved]) -> frozenset[str]:
+    return frozenset(one.entry.step or "" for one in entries if isinstance(one.entry.event, kind))
+
+
+def _owner(claimed: Committed) -> str:
+    event = claimed.entry.event
+    assert isinstance(event, Claimed)
+    return event.owner
