@@ -1,0 +1,1 @@
+"""What an attacker would try: each test fails without the safeguard that it is about."""
