@@ -1,8 +1,9 @@
-"""The model's claims hold, and it would notice if they did not."""
+"""The models' claims hold, and it would notice if they did not."""
 
 import pytest
 
-from tests.model.run import CLAIMS, FINDINGS, LONGEST, MUTATIONS, REACHED, Search, is_right, missing, search
+from tests.model.searches import CLAIMS, FINDINGS, MUTATIONS, REACHED, Search
+from tests.model.spin import LONGEST, is_right, missing, search
 
 pytestmark = [
     pytest.mark.model,
