@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -26,10 +26,22 @@ from storage.folding import entries_after, unknown_run
 from storage.leases import ACTIVE_STATES, WatchedLeases, claim_all, leases, renew_all, where_owned
 from storage.rows import entry_to_row, interrupt_from_row, interrupt_to_row
 from storage.tables import InterruptRow, JournalRow, RunRow, TimerRow
-from storage.upsert import changed, insert_if_absent
+from storage.upsert import changed, insert_absent, insert_if_absent
 
 # Asked by every process each second or so, and always the same.
 _RUNS_WAITING = select(col(InterruptRow.run)).where(col(InterruptRow.consumed_at).is_(None)).distinct()
+_TIMERS = TimerRow.metadata.tables["timers"].c
+_DUE = (
+    select(_TIMERS.run, _TIMERS.purpose)
+    .where(_TIMERS.fired_at.is_(None), _TIMERS.due <= bindparam("now"))
+    .order_by(_TIMERS.due)
+    .with_for_update(skip_locked=True)
+)
+_FIRED = (
+    update(TimerRow.metadata.tables["timers"])
+    .where(_TIMERS.run == bindparam("of"), _TIMERS.purpose == bindparam("what_for"))
+    .values(fired_at=bindparam("now"))
+)
 _NEXT_DUE = select(func.min(col(TimerRow.due))).where(col(TimerRow.fired_at).is_(None))
 
 # With each write. Weaker than FOR UPDATE, so that a press, whose rows point to the run, does not wait for it.
@@ -228,22 +240,19 @@ def _add_timers(session: Session, run: str, timers: Iterable[Timer]) -> None:
 
 
 def _fire(session: Session, now: datetime) -> tuple[str, ...]:
-    query = (
-        select(TimerRow)
-        .where(col(TimerRow.fired_at).is_(None), col(TimerRow.due) <= now)
-        .order_by(col(TimerRow.due))
-        .with_for_update(skip_locked=True)
-    )
-    runs: dict[str, None] = {}
-    for row in session.scalars(query).all():
-        row.fired_at = now
-        interrupt = Interrupt(run=row.run, kind=InterruptKind.TIMER, at=now, purpose=row.purpose)
-        insert_if_absent(session, interrupt_to_row(interrupt), generated=frozenset({"id"}))
-        runs[row.run] = None
-        passing(f"timers/fired/{row.purpose.partition(':')[0]}/commit")
+    """Hundreds may be due at once after a pause, so they are written together."""
+    due = session.execute(_DUE, {"now": now}).all()
+    if not due:
+        return ()
+    session.execute(_FIRED, [{"of": run, "what_for": purpose, "now": now} for run, purpose in due])
+    told = [Interrupt(run=run, kind=InterruptKind.TIMER, at=now, purpose=purpose) for run, purpose in due]
+    insert_absent(session, [interrupt_to_row(one) for one in told], generated=frozenset({"id"}))
+    for _, purpose in due:
+        passing(f"timers/fired/{purpose.partition(':')[0]}/commit")
+    runs = tuple(dict.fromkeys(run for run, _ in due))
     for run in runs:
         ring(session, run)
-    return tuple(runs)
+    return runs
 
 
 def _said(written: Sequence[Draft] | Sequence[Entry]) -> str:
