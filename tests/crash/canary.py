@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from bot.platforms.kubernetes.marks import ANNOTATION
-from tests.crash.routing import GATEWAY, ISTIO, NGINX, Routing, split_of
 from tests.crash.settings import NEW, OLD
 from tests.crash.strategy import JSON, Effect, Strategy
+from tests.support.routing import GATEWAY, ISTIO, NGINX, Routing, split_of
 
 UP = ("canary deployed", "header to canary")
 HALF, ALL = "weight 50", "weight 100"

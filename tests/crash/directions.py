@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.crash.people import Thread
-from tests.crash.settings import NAMESPACE, NEW, OLD
+from tests.crash.settings import NEW, OLD
 from tests.crash.world import World
 from tests.support.person import button_on
+from tests.support.routing import NAMESPACE
 
 # What people do each time they look at the thread.
 Play = Callable[[World, Thread], Awaitable[None]]

@@ -15,9 +15,9 @@ from bot.domain.interrupts import InterruptKind
 from bot.wiring.console import journal_of, recent_runs
 from storage.tables import InterruptRow, TimerRow
 from tests.crash.people import RUN, Thread
-from tests.crash.settings import NAMESPACE
 from tests.crash.world import World
 from tests.support.person import Message
+from tests.support.routing import NAMESPACE
 
 JSON = dict[str, Any]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.sim import sample
+from tests.support.routing import NAMESPACE
 
 NEW, OLD = sample.GOOD, sample.RUNNING
 IMAGE = "registry.example.com/checkout"
 APPLICATION = "checkout"
-NAMESPACE = "production"
 
 PEOPLE = {
     "people": [{"name": "ada", "groups": ["engineers"]}, {"name": "bo", "groups": ["oncall"]}],

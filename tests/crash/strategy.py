@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.crash.routing import Routing
+from tests.support.routing import Routing
 
 JSON = dict[str, Any]
 

@@ -18,9 +18,9 @@ from tests.crash.directions import DIRECTIONS
 from tests.crash.findings import findings, message_keys
 from tests.crash.outside import Seen, Timer
 from tests.crash.people import RUN, key_of
-from tests.crash.routing import ISTIO
 from tests.crash.settings import NEW, OLD
 from tests.support.builders import MORNING, a_request, a_target
+from tests.support.routing import ISTIO
 from tests.support.story import Story, minutes
 
 JSON = dict[str, Any]

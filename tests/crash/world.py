@@ -14,10 +14,10 @@ import aiohttp
 import yaml
 
 from tests.crash.processes import KeptAlive, StandIn, surroundings
-from tests.crash.routing import Routing
 from tests.crash.settings import PEOPLE, settings
 from tests.crash.starting import Starter
 from tests.support.person import Person
+from tests.support.routing import Routing
 
 # The bot asks about twenty times a second for figures, so a faster clock would only tire the machine; and a
 # start of the bot must not take longer than the five simulated minutes that a canary has to come up.
@@ -107,7 +107,7 @@ async def world(
         folder / "checkout",
         database,
         strategy=strategy,
-        traffic=routing.settings,
+        traffic=routing.traffic.model_dump(),
         remind=remind,
     )
     config.write_text(yaml.safe_dump(made, sort_keys=False))

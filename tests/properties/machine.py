@@ -34,6 +34,7 @@ from tests.simulation.people import ADA, BO, CY
 from tests.simulation.play import Stage, ended
 from tests.simulation.simulation import NEW, Simulation
 from tests.simulation.storm import spoil
+from tests.support.routing import EACH_ROUTING
 
 _SYSTEMS = {
     "kubernetes": ("conflict", "throttled", "error", "error after", "silent", "lost", "late"),
@@ -66,8 +67,9 @@ class AnyStory(RuleBasedStateMachine):
         stages=st.sampled_from(((100,), (25, 100), (5, 50, 100))),
         people=st.integers(1, 2),
         short=st.booleans(),
+        routing=st.sampled_from(EACH_ROUTING),
     )
-    def begins(self, seed, processes, alone, in_turn, stages, people, short) -> None:
+    def begins(self, seed, processes, alone, in_turn, stages, people, short, routing) -> None:
         COUNTED["cases"] += 1
         step = timedelta(seconds=20) if short else timedelta(minutes=15)
         circumstances = Forecast(
@@ -79,6 +81,7 @@ class AnyStory(RuleBasedStateMachine):
             gates=("tests",),
             approvals=ApprovalPolicy(people=people, remind=step, escalate=2 * step, expire=4 * step),
             storm=0.0,
+            routing=routing,
             patience=3.0,
             troubles=("any",),
         )

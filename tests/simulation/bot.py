@@ -32,7 +32,7 @@ from handlers.office import Office
 from storage import Messages, SQLJournal, SQLRuns
 from strategies import canary
 from strategies.settings import CanarySettings
-from tests.simulation.cluster import IMAGE, TARGET
+from tests.simulation.cluster import IMAGE, target
 from tests.simulation.database import SimulatedDatabase, Store
 from tests.simulation.kubernetes import KubeRoad
 from tests.simulation.loop import Life, SeededLoop
@@ -241,7 +241,7 @@ def _deployable(weather: Weather) -> Deployable:
         image=IMAGE,
         strategies=("canary",),
         is_default=True,
-        target=TARGET,
+        target=target(weather.forecast.routing),
         approvals=weather.forecast.approvals,
         gates=weather.forecast.gates,
     )

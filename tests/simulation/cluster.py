@@ -11,37 +11,40 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import yaml
-
 from bot.domain.plan import Target
-from bot.domain.traffic import ByVirtualService
-from bot.sim.cluster import STARTER, kinds
+from bot.sim.cluster import kinds
+from bot.sim.cluster.api import target_of
 from bot.sim.cluster.controllers import reconcile
 from bot.sim.cluster.faults import Faults
 from bot.sim.cluster.images import Registry, image_named
 from bot.sim.cluster.kubelet import Kubelet, Pace
-from bot.sim.cluster.objects import Object, copy_of, dig, is_terminating, labels_of
+from bot.sim.cluster.objects import Object, dig, is_terminating, labels_of
 from bot.sim.cluster.processes import State
 from bot.sim.cluster.requests import APPLY, Manner, Requests
 from bot.sim.cluster.store import ObjectStore
 from tests.simulation.trace import Trace
+from tests.support.routing import NAMESPACE, Routing, reweighted, split_of
 
-NAMESPACE = "production"
 IMAGE = "registry.example.com/checkout"
 RUNNING = "v2.4.0"
-TARGET = Target(
-    namespace=NAMESPACE,
-    workload="checkout",
-    container="checkout",
-    main_service="checkout",
-    stable_service="checkout-stable",
-    canary_service="checkout-canary",
-    traffic=ByVirtualService(virtual_service="checkout"),
-    url="http://checkout.example.com",
-)
+_WORKLOAD, _CANARY = "checkout", "checkout-canary"
 
 _SECOND = timedelta(seconds=1)
 _QUICK = Pace(pull=timedelta(seconds=1), start=timedelta(seconds=2), drain=timedelta(seconds=1))
+
+
+def target(routing: Routing) -> Target:
+    """What a plan may touch, as the configuration declares it."""
+    return Target(
+        namespace=NAMESPACE,
+        workload=_WORKLOAD,
+        container="checkout",
+        main_service="checkout",
+        stable_service="checkout-stable",
+        canary_service="checkout-canary",
+        traffic=routing.traffic,
+        url="http://checkout.example.com",
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Truth:
     """What is so, as users of the application meet it."""
 
     weight: int  # of the canary
-    header: str | None  # where the canary header leads
+    header: str  # where the canary header leads; empty: nowhere special
     stable: str  # the version that the stable Deployment is to run
     canary: str | None  # the canary Deployment's; None: there is none, or it is being removed
 
@@ -76,7 +79,14 @@ class Effect:
 class SimulatedCluster:
     """One cluster with one application in it."""
 
-    def __init__(self, seed: int, now: Callable[[], datetime], seconds: Callable[[], float], trace: Trace):
+    def __init__(
+        self,
+        seed: int,
+        routing: Routing,
+        now: Callable[[], datetime],
+        seconds: Callable[[], float],
+        trace: Trace,
+    ) -> None:
         self.faults = Faults()
         self.store = ObjectStore(now)
         self.effects: list[Effect] = []
@@ -86,6 +96,9 @@ class SimulatedCluster:
         )  # whoever counts the traffic up to a moment
         self.next_number: Callable[[], int] = lambda: 0
         self._now, self._seconds, self._trace = now, seconds, trace
+        self._routing, routes = routing, target_of(routing.path)
+        assert routes is not None
+        self._routes = routes
         chance = random.Random(f"{seed}/cluster")
         self._kubelet = Kubelet(self.store, self.faults, _QUICK, Registry(), chance)
         self._at = now()
@@ -95,10 +108,9 @@ class SimulatedCluster:
         self._begin()
 
     def truth(self) -> Truth:
-        service = self.store.get(kinds.VIRTUAL_SERVICE, NAMESPACE, "checkout")
-        weight, header = _routes(service)
-        stable = self.store.get(kinds.DEPLOYMENT, NAMESPACE, TARGET.workload)
-        canary = self.store.find(kinds.DEPLOYMENT, NAMESPACE, TARGET.canary_workload)
+        weight, header = split_of(self._routed())
+        stable = self.store.get(kinds.DEPLOYMENT, NAMESPACE, _WORKLOAD)
+        canary = self.store.find(kinds.DEPLOYMENT, NAMESPACE, _CANARY)
         is_there = canary is not None and not is_terminating(canary)
         return Truth(weight, header, _version(stable), _version(canary) if is_there and canary else None)
 
@@ -146,13 +158,7 @@ class SimulatedCluster:
         """Somebody of the team sets the weights by hand."""
         self.advance()
         self.counted(self._now())
-        service = copy_of(self.store.get(kinds.VIRTUAL_SERVICE, NAMESPACE, "checkout"))
-        for route in service["spec"]["http"]:
-            for destination in route["route"]:
-                if "weight" in destination:
-                    is_canary = destination["destination"]["host"] == TARGET.canary_service
-                    destination["weight"] = weight if is_canary else 100 - weight
-        self.store.update(kinds.VIRTUAL_SERVICE, service)
+        self.store.update(self._routes.kind, reweighted(self._routed(), weight))
         self.is_meddled_with = True
         self._trace.note("somebody", f"sets the weight to {weight}")
 
@@ -179,43 +185,20 @@ class SimulatedCluster:
     def _begin(self) -> None:
         """The application as its team has left it, up and running."""
         self._put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, "")
-        for obj in _manifests():
+        for obj in self._routing.objects():
             self._put(obj, NAMESPACE)
         self._at -= timedelta(seconds=120)
         self.advance()
+
+    def _routed(self) -> Object:
+        """The object that shares the traffic out."""
+        return self.store.get(self._routes.kind, NAMESPACE, self._routes.name)
 
     def _put(self, obj: Object, namespace: str) -> None:
         kind = kinds.kind_named(str(obj["apiVersion"]), str(obj["kind"]))
         assert kind is not None, obj["kind"]
         manner = Manner("the-team", force=True)
         Requests(self.store).patch(kind, namespace, obj["metadata"]["name"], APPLY, obj, manner)
-
-
-def _manifests() -> list[Object]:
-    if not _READ:
-        for file in sorted(STARTER.glob("*.yaml")):
-            _READ.extend(obj for obj in yaml.safe_load_all(file.read_text()) if obj)
-    return _READ
-
-
-_READ: list[Object] = []
-
-
-def _routes(service: Object) -> tuple[int, str | None]:
-    """The canary's weight and where the header leads, from the routes as Istio would read them."""
-    header: str | None = None
-    for route in service["spec"]["http"]:
-        weights = {
-            destination["destination"]["host"]: destination.get("weight", 100)
-            for destination in route["route"]
-        }
-        assert sum(weights.values()) == 100, f"the weights {weights} do not add to 100"
-        is_for_header = any("canary" in (match.get("headers") or {}) for match in route.get("match") or [])
-        if is_for_header:
-            header = header or next(iter(weights)).removeprefix("checkout-")
-            continue
-        return weights.get(TARGET.canary_service, 0), header
-    raise AssertionError("no route takes what users send")
 
 
 def _version(deployment: Object) -> str:

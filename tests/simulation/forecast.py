@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from bot.domain.plan import ApprovalPolicy
 from strategies.settings import CanarySettings, CanaryStage
+from tests.support.routing import EACH_ROUTING, ISTIO, Routing
 
 TROUBLES = (
     "kubernetes",
@@ -43,6 +44,7 @@ class Forecast:
     gates: tuple[str, ...]
     approvals: ApprovalPolicy
     storm: float  # how long anything may go wrong
+    routing: Routing = ISTIO  # by what the traffic is shared out
     kubernetes: float = 0.0
     slack: float = 0.0
     database: float = 0.0
@@ -84,6 +86,7 @@ def forecast(seed: int, without: Iterable[str] = ()) -> Forecast:
         gates=chance.choice(((), ("tests",), ("code-review", "tests"))),
         approvals=_approvals(chance),
         storm=chance.uniform(40, 160),
+        routing=random.Random(f"{seed}/routing").choice(EACH_ROUTING),
         kubernetes=if_any("kubernetes", chance.uniform(0.01, 0.15)),
         slack=if_any("slack", chance.uniform(0.02, 0.3)),
         database=if_any("database", chance.uniform(0.005, 0.05)),

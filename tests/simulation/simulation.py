@@ -85,7 +85,7 @@ class Simulation:
         file = template.with_name(f"{template.stem}-run.db")
         fresh(template, file)
         self.witness = Witness(file, loop.time, trace, self._next_number)
-        self.cluster = SimulatedCluster(seed, self._now, loop.time, trace)
+        self.cluster = SimulatedCluster(seed, self.forecast.routing, self._now, loop.time, trace)
         self.cluster.next_number = self._next_number
         self.users = Users(self.cluster)
         self.cluster.counted = self.users.count

@@ -1,17 +1,21 @@
 """By which object a world's traffic is shared out, and how that object reads from the outside."""
 
+import copy
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByVirtualService, Traffic
 from bot.sim import cluster
-from tests.crash.settings import NAMESPACE
 
 JSON = dict[str, Any]
+
+NAMESPACE = "production"
 
 _ISTIO = f"/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices/checkout"
 _NGINX = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses/checkout-canary"
@@ -20,13 +24,20 @@ _NOTE = "nginx.ingress.kubernetes.io/"
 _OF_ISTIO = "30-virtual-service.yaml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Routing:
-    """One kind of traffic."""
+    """One kind of traffic of the starter's application."""
 
-    settings: JSON  # of the configuration
+    traffic: Traffic
     path: str  # of the object, at the API server
     instead: tuple[JSON, ...] = ()  # put there in the place of the starter's VirtualService
+
+    def __repr__(self) -> str:
+        return self.traffic.kind
+
+    def objects(self) -> list[JSON]:
+        """What the cluster begins with."""
+        return [*(obj for file, obj in _starter() if not self.instead or file != _OF_ISTIO), *self.instead]
 
     def manifests(self, folder: Path) -> Path:
         """What the cluster begins with; written under `folder` where it is not the starter's own."""
@@ -39,9 +50,16 @@ class Routing:
         return written
 
 
-ISTIO = Routing({"kind": "istio", "virtual_service": "checkout"}, _ISTIO)
+@cache
+def _starter() -> tuple[tuple[str, JSON], ...]:
+    """Its objects and the files in which they stand. Nobody changes them."""
+    files = sorted(cluster.STARTER.glob("*.yaml"))
+    return tuple((file.name, obj) for file in files for obj in yaml.safe_load_all(file.read_text()) if obj)
+
+
+ISTIO = Routing(ByVirtualService(virtual_service="checkout"), _ISTIO)
 GATEWAY = Routing(
-    {"kind": "gateway-api", "route": "checkout"},
+    ByHTTPRoute(route="checkout"),
     _GATEWAY,
     (
         {
@@ -69,13 +87,15 @@ def _ingress(name: str, service: str, **notes: str) -> JSON:
 
 
 NGINX = Routing(
-    {"kind": "nginx", "ingress": "checkout", "canary_ingress": "checkout-canary"},
+    ByIngress(ingress="checkout", canary_ingress="checkout-canary"),
     _NGINX,
     (
         _ingress("checkout", "checkout-stable"),
         _ingress("checkout-canary", "checkout-canary", **{f"{_NOTE}canary": "true"}),
     ),
 )
+
+EACH_ROUTING = (ISTIO, GATEWAY, NGINX)
 
 
 def split_of(routed: JSON) -> tuple[int, str]:
@@ -87,6 +107,7 @@ def split_of(routed: JSON) -> tuple[int, str]:
         if wants_header:
             header = "canary" if "checkout-canary" in shares else "stable"
         else:
+            assert len(shares) == 1 or sum(shares.values()) == 100, f"{shares} do not add to 100"
             weight = shares.get("checkout-canary", 0)
     return weight, header
 
@@ -106,3 +127,22 @@ def _routes(routed: JSON) -> Iterator[tuple[bool, dict[str, int]]]:
     for rule in routed["spec"].get("rules", ()):
         shares = {part["name"]: part.get("weight", 1) for part in rule["backendRefs"]}
         yield any(match.get("headers") for match in rule.get("matches") or []), shares
+
+
+def reweighted(routed: JSON, weight: int) -> JSON:
+    """The same object as somebody of the team would set its weights by hand."""
+    new: JSON = copy.deepcopy(routed)
+    if new.get("kind") == "Ingress":
+        new["metadata"]["annotations"][f"{_NOTE}canary-weight"] = str(weight)
+    for part in _weighted(new):
+        is_canary = "checkout-canary" in (part.get("name"), part.get("destination", {}).get("host"))
+        part["weight"] = weight if is_canary else 100 - weight
+    return new
+
+
+def _weighted(routed: JSON) -> Iterator[JSON]:
+    """Every destination that bears a weight."""
+    for route in (*routed["spec"].get("http", ()), *routed["spec"].get("rules", ())):
+        for part in (*route.get("route", ()), *route.get("backendRefs", ())):
+            if "weight" in part:
+                yield part
