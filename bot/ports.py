@@ -57,6 +57,10 @@ class Platform(Protocol):
         """Create or change the canary deployment; safe to repeat. Refuses somebody else's."""
         ...
 
+    async def check_canary(self, image: str, version: str) -> None:
+        """Think `deploy_canary` out and send nothing; raises what would keep it from being sent."""
+        ...
+
     async def remove_canary(self, *, on: Workload) -> None:
         """Delete the very one that was seen; fine if it is gone already."""
         ...
@@ -80,6 +84,10 @@ class TrafficRouter(Protocol):
 
     async def split(self) -> TrafficSplit:
         """Raises `NotFound` or `Unreadable` when the declared objects do not route as declared."""
+        ...
+
+    async def check(self) -> None:
+        """Think a canary's first change out and send nothing; raises what would keep it from being sent."""
         ...
 
     async def shift(self, weight: int, *, on: TrafficSplit) -> None:

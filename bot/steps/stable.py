@@ -13,7 +13,9 @@ _LOOK = timedelta(seconds=2)
 
 
 class CheckStableKind:
-    """Nothing begins on ground that is not firm: objects missing, stable not ready, traffic not at rest."""
+    """Nothing begins on ground that is not firm: objects missing or unfit, stable not ready, traffic not at
+    rest.
+    """
 
     def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
         self._platform = platform
@@ -34,6 +36,10 @@ class CheckStableKind:
         if split.canary != 0:
             sentence = f"The route already gives {split.canary} % to the canary; at rest it has to be 0."
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+        # What could not be carried out is better refused now than once there is something to take back.
+        request = context.run.plan.request
+        await self._platform.check_canary(request.image, request.version)
+        await self._traffic.check()
         if stable.ready == 0 or not stable.is_settled:
             return Wait(after=_LOOK, awaiting=_ready(stable), reason=Reason.NOT_READY, evidence=evidence)
         return Done(evidence=evidence)

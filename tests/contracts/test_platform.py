@@ -151,11 +151,22 @@ async def test_an_autoscaler_does_not_see_the_canary(cluster: Cluster, shop: Sho
     assert touched == {("deployments", "checkout"), ("deployments", "checkout-canary")}
 
 
+async def test_a_check_changes_nothing(cluster: Cluster, shop: Shop, kube: KubeClient) -> None:
+    platform = await opened(shop, kube)
+
+    await platform.check_canary(image(NEW), NEW)
+
+    assert await platform.canary() is None
+    assert [c for c in cluster.audit(shop.namespace, "slackwater") if c.is_write] == []
+
+
 @pytest.mark.parametrize("side", ["stable", "canary"])
 async def test_a_missing_service_is_named(shop: Shop, kube: KubeClient, side: str) -> None:
     shop.services = [one for one in shop.services if one["metadata"]["name"] != f"checkout-{side}"]
     platform = await opened(shop, kube)
 
+    with pytest.raises(Permanent, match=f"the Service checkout-{side}"):
+        await platform.check_canary(image(NEW), NEW)
     with pytest.raises(Permanent, match=f"the Service checkout-{side}"):
         await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
@@ -166,6 +177,8 @@ async def test_a_service_without_a_selector_cannot_find_canary_pods(shop: Shop, 
     del shop.services[2]["spec"]["selector"]
     platform = await opened(shop, kube)
 
+    with pytest.raises(Permanent, match="selects no pods by label"):
+        await platform.check_canary(image(NEW), NEW)
     with pytest.raises(Permanent, match="selects no pods by label"):
         await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
@@ -189,6 +202,8 @@ async def test_services_that_do_not_tell_the_two_sides_apart_are_refused(
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match="tells them apart"):
+        await platform.check_canary(image(NEW), NEW)
+    with pytest.raises(Permanent, match="tells them apart"):
         await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
     assert await platform.canary() is None
@@ -199,6 +214,8 @@ async def test_a_container_that_is_not_there_is_named(shop: Shop, kube: KubeClie
     platform = KubernetesPlatform(kube, shop.target(container="web"))
 
     with pytest.raises(Permanent, match="no container called web"):
+        await platform.check_canary(image(NEW), NEW)
+    with pytest.raises(Permanent, match="no container called web"):
         await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
 
 
@@ -207,6 +224,8 @@ async def test_somebody_elses_canary_is_neither_changed_nor_removed(shop: Shop, 
     await shop.team.put(foreign_canary(shop))
     before = (await shop.read("Deployment", "checkout-canary"))["metadata"]["generation"]
 
+    with pytest.raises(Permanent, match="somebody else's"):
+        await platform.check_canary(image(NEW), NEW)
     with pytest.raises(Permanent, match="somebody else's"):
         await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
     with pytest.raises(Permanent, match="left alone"):

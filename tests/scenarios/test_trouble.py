@@ -30,6 +30,20 @@ async def test_a_short_outage_of_the_api_is_waited_out(when: When, then: Then, s
     then.ended(Ending.FINISHED, Reason.FINISHED).weights_were(5, 10, 25, 50, 100, 0)
 
 
+@pytest.mark.parametrize("what", ["undeployable", "unroutable"])
+async def test_objects_that_cannot_carry_a_canary_stop_the_run_before_it_touches_anything(
+    when: When, then: Then, what: str
+) -> None:
+    setattr(when.shop.faults, what, "the Service checkout-canary selects stable's pods too")
+    await when.started()
+    await when.is_over()
+
+    then.ended(Ending.STOPPED, Reason.STEP_FAILED)
+    assert then.effects() == []
+    assert "selects stable's pods too" in then.run.ended.sentence
+    await then.is_quarantined(expected=False)
+
+
 async def test_an_outage_that_outlives_a_shift_turns_the_run_back(when: When, then: Then) -> None:
     await when.started()
     await when.bakes_at(5)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.domain.actions import Side
-from bot.domain.errors import Conflict, NotFound, Unreachable
+from bot.domain.errors import Conflict, NotFound, Permanent, Unreachable, Unreadable
 from bot.domain.figures import Bucket, Figure, Gap, Sample, Subject
 from bot.domain.gates import GateResult, GateStatus
 from bot.domain.outcome import Recorded, TrafficSplit, Workload
@@ -62,6 +62,8 @@ class Faults:
     api_down: bool = False
     pulled: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by deployment: what a moved tag gave
     lost_answers: int = 0  # so many changes take effect, and nobody hears of it
+    undeployable: str = ""  # why no canary can be made beside what serves
+    unroutable: str = ""  # why traffic cannot be shared out
     failing_gates: set[str] = field(default_factory=set)
 
 
@@ -235,6 +237,11 @@ class ShopPlatform:
         stable = await self.stable()
         return Recorded(workload=stable, manifest=f"{stable.image} {stable.version}")
 
+    async def check_canary(self, image: str, version: str) -> None:
+        await self._shop.read()
+        if self._shop.faults.undeployable:
+            raise Permanent(self._shop.faults.undeployable)
+
     async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
         shop = self._shop
 
@@ -297,6 +304,11 @@ class ShopRouter:
         return TrafficSplit(
             canary=shop.weight, header_to=shop.header, revision=str(shop.revision), mark=shop.mark
         )
+
+    async def check(self) -> None:
+        await self._shop.read()
+        if self._shop.faults.unroutable:
+            raise Unreadable("Kubernetes", self._shop.faults.unroutable)
 
     async def shift(self, weight: int, *, on: TrafficSplit) -> None:
         await self._set("shift", str(weight), on, weight=weight)

@@ -46,19 +46,11 @@ class KubernetesPlatform:
         return Recorded(workload=await self._described(deployment), manifest=json.dumps(own))
 
     async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
-        existing = await self._read_canary()
-        if existing is not None and not is_ours(existing):
-            message = (
-                f"{self._target.canary_workload} exists and does not bear {MANAGED_BY}, so it is somebody "
-                "else's; delete or rename it"
-            )
-            raise Permanent(message)
+        existing = await self._own_canary()
         if existing is not None and "deletionTimestamp" in existing["metadata"]:
             raise Conflict("Kubernetes", f"{self._target.canary_workload} is still being removed")
         self._check_unchanged(existing, on, self._target.canary_workload)
-        stable = await self._read_stable()
-        services = await self._service_of(Side.STABLE), await self._service_of(Side.CANARY)
-        manifest = canary_of(stable, services, self._target, image, version)
+        manifest = await self._derived(image, version)
         if existing is not None:
             manifest["metadata"]["uid"] = existing["metadata"]["uid"]
         # Without force, an object that somebody makes at this very moment is a conflict, not ours; and under
@@ -66,6 +58,10 @@ class KubernetesPlatform:
         await self._kube.apply(
             self._canary_path, manifest, force=existing is not None, manager=_manager_of(image)
         )
+
+    async def check_canary(self, image: str, version: str) -> None:
+        await self._own_canary()
+        await self._derived(image, version)
 
     async def remove_canary(self, *, on: Workload) -> None:
         existing = await self._read_canary()
@@ -89,6 +85,22 @@ class KubernetesPlatform:
             raise Permanent(message)
         template = json.loads(recorded.manifest)
         await self._change_stable(lambda _: template, on, {ANNOTATION: mark})
+
+    async def _own_canary(self) -> Object | None:
+        """The canary's Deployment, if there is one; somebody else's is refused."""
+        existing = await self._read_canary()
+        if existing is not None and not is_ours(existing):
+            message = (
+                f"{self._target.canary_workload} exists and does not bear {MANAGED_BY}, so it is somebody "
+                "else's; delete or rename it"
+            )
+            raise Permanent(message)
+        return existing
+
+    async def _derived(self, image: str, version: str) -> Object:
+        stable = await self._read_stable()
+        services = await self._service_of(Side.STABLE), await self._service_of(Side.CANARY)
+        return canary_of(stable, services, self._target, image, version)
 
     async def _change_stable(
         self, template: Callable[[Object], Object], on: Workload, annotations: Object | None = None
