@@ -58,7 +58,9 @@ class Platform(Protocol):
         ...
 
     async def check_canary(self, image: str, version: str) -> None:
-        """Think `deploy_canary` out and send nothing; raises what would keep it from being sent."""
+        """Think a canary out, its promotion included, and send nothing; raises what would keep it from going
+        all the way.
+        """
         ...
 
     async def remove_canary(self, *, on: Workload) -> None:

@@ -41,7 +41,7 @@ class CheckStableKind:
         await self._platform.check_canary(request.image, request.version)
         await self._traffic.check()
         if stable.ready == 0 or not stable.is_settled:
-            return Wait(after=_LOOK, awaiting=_ready(stable), reason=Reason.NOT_READY, evidence=evidence)
+            return Wait(after=_LOOK, awaiting=_explained(stable), reason=Reason.NOT_READY, evidence=evidence)
         return Done(evidence=evidence)
 
 
@@ -133,7 +133,7 @@ def _rolled_out(stable: Workload, image: str) -> Outcome:
         return Done(evidence=evidence)
     if stable.failed:
         return Failed(reason=Reason.NOT_READY, sentence=_not_ready(stable), evidence=evidence)
-    return Wait(after=_LOOK, awaiting=_ready(stable), reason=Reason.NOT_READY, evidence=evidence)
+    return Wait(after=_LOOK, awaiting=_explained(stable), reason=Reason.NOT_READY, evidence=evidence)
 
 
 def _same_image(stable: Workload, tried: str | None, outcome: Done) -> Outcome:
@@ -150,6 +150,10 @@ def _same_image(stable: Workload, tried: str | None, outcome: Done) -> Outcome:
 
 def _ready(workload: Workload) -> str:
     return f"{workload.ready} of {workload.replicas} pods of {workload.name} are ready"
+
+
+def _explained(workload: Workload) -> str:
+    return f"{_ready(workload)}: {workload.problems[0]}" if workload.problems else _ready(workload)
 
 
 def _not_ready(workload: Workload) -> str:

@@ -209,6 +209,21 @@ async def test_services_that_do_not_tell_the_two_sides_apart_are_refused(
     assert await platform.canary() is None
 
 
+async def test_a_paused_stable_takes_no_version_and_says_how_it_would(shop: Shop, kube: KubeClient) -> None:
+    platform = await opened(shop, kube)
+    path = path_of(shop.stable)
+    await shop.team.merge(path, {"spec": {"paused": True}})
+
+    with pytest.raises(Permanent, match=f"kubectl -n {shop.namespace} rollout resume deployment/checkout"):
+        await platform.check_canary(image(NEW), NEW)
+    stable = await platform.stable()
+    await platform.promote_stable(image(NEW), NEW, on=stable)
+
+    waiting = await platform.stable()
+    assert not waiting.is_settled
+    assert "paused" in waiting.problems[0]
+
+
 async def test_a_container_that_is_not_there_is_named(shop: Shop, kube: KubeClient) -> None:
     await shop.open()
     platform = KubernetesPlatform(kube, shop.target(container="web"))

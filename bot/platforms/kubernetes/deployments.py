@@ -50,7 +50,7 @@ class KubernetesPlatform:
         if existing is not None and "deletionTimestamp" in existing["metadata"]:
             raise Conflict("Kubernetes", f"{self._target.canary_workload} is still being removed")
         self._check_unchanged(existing, on, self._target.canary_workload)
-        manifest = await self._derived(image, version)
+        manifest = await self._derived(await self._read_stable(), image, version)
         if existing is not None:
             manifest["metadata"]["uid"] = existing["metadata"]["uid"]
         # Without force, an object that somebody makes at this very moment is a conflict, not ours; and under
@@ -61,7 +61,11 @@ class KubernetesPlatform:
 
     async def check_canary(self, image: str, version: str) -> None:
         await self._own_canary()
-        await self._derived(image, version)
+        stable = await self._read_stable()
+        for why in status.paused(stable):
+            message = f"{self._target.workload} could not take the version at the end: {why}"
+            raise Permanent(message)
+        await self._derived(stable, image, version)
 
     async def remove_canary(self, *, on: Workload) -> None:
         existing = await self._read_canary()
@@ -97,8 +101,7 @@ class KubernetesPlatform:
             raise Permanent(message)
         return existing
 
-    async def _derived(self, image: str, version: str) -> Object:
-        stable = await self._read_stable()
+    async def _derived(self, stable: Object, image: str, version: str) -> Object:
         services = await self._service_of(Side.STABLE), await self._service_of(Side.CANARY)
         return canary_of(stable, services, self._target, image, version)
 

@@ -38,7 +38,7 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         and updated == wanted
         and total == wanted
         and status.get("availableReplicas", 0) == wanted,
-        problems=problems(pods, events, status),
+        problems=(*paused(deployment), *problems(pods, events, status)),
         failed=is_observed and _has_given_up(status),
         is_leaving="deletionTimestamp" in metadata,
         revision=generation_of(deployment),
@@ -97,6 +97,14 @@ def problems(pods: list[Object], events: list[Object], status: Object) -> tuple[
     # Registries and kubelets repeat addresses, with the passwords in them.
     unique = dict.fromkeys(" ".join(redact(text).split())[:_LENGTH] for text in found)
     return tuple(unique)[:_PROBLEMS]
+
+
+def paused(deployment: Object) -> tuple[str, ...]:
+    """What is given to a paused Deployment is never rolled out, and its pods are all well."""
+    if not _at(deployment, "spec", "paused"):
+        return ()
+    name, namespace = (_at(deployment, "metadata", key) for key in ("name", "namespace"))
+    return (f"its rollout is paused; kubectl -n {namespace} rollout resume deployment/{name} lets it go on",)
 
 
 def _container_troubles(pod: Object) -> list[str]:
