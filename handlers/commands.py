@@ -46,6 +46,11 @@ async def _obey(office: Office, body: Body, text: str) -> Answer | None:
         case grammar.Show():
             active = await operations.status(desk, person, command.name)
             return answers.status(active.runs, await office.setting(), active.unreadable)
+        case grammar.Undo():
+            run = await operations.undo(
+                desk, person, command.name, env=command.environment, why=command.reason
+            )
+            return answers.started(run, await office.setting())
         case grammar.Release():
             name = await operations.release(desk, person, command.version, command.application)
             return answers.released(name, command.version)

@@ -60,14 +60,22 @@ class Release(Record):
     application: str | None = None
 
 
-Command = Start | Preview | OpenForm | Help | Show | Decide | Release
+class Undo(Record):
+    """`/deploy undo [application or run] [env=…] [reason="…"]`."""
+
+    name: str | None = None
+    environment: str | None = None
+    reason: str = ""
+
+
+Command = Start | Preview | OpenForm | Help | Show | Decide | Release | Undo
 
 DECISIONS = ("approve", "hold", "resume", "rollback", "abort")
 LOOKS = ("status", "history")
-VERBS = ("plan", *LOOKS, *DECISIONS, "release", "help")
+VERBS = ("plan", *LOOKS, *DECISIONS, "undo", "release", "help")
 # Words of the specification that later releases bring; saying so beats "unknown version".
 LATER = (
-    *("rehearse", "undo", "queue", "waive", "stats", "checklist", "report"),
+    *("rehearse", "queue", "waive", "stats", "checklist", "report"),
     *("lock", "unlock", "freeze", "when", "who", "audit", "doctor"),
 )
 
@@ -96,6 +104,8 @@ def parse(text: str, applications: tuple[str, ...]) -> Command:
         return _decision(verb, rest)
     if verb == "release":
         return _release(rest, applications)
+    if verb == "undo":
+        return _undo(rest)
     if verb in LATER:
         raise NotUnderstood(f"/deploy {verb} is not there yet.", "/deploy help lists what is.")
     return Start(wish=_wish(words, applications, ""))
@@ -193,6 +203,20 @@ def _release(words: list[str], applications: tuple[str, ...]) -> Release:
     if VERSION.fullmatch(versions[0]) is None:
         raise NotUnderstood(f'"{versions[0][:40]}" is not a version.', "Try: /deploy release v2.5.0")
     return Release(version=versions[0], application=named[0] if named else None)
+
+
+def _undo(words: list[str]) -> Undo:
+    plain, options = _options(words)
+    plain += [options["application"]] if "application" in options else []
+    if len(plain) > 1:
+        raise NotUnderstood(
+            "/deploy undo takes the name of an application or of a run.", 'Try: /deploy undo reason="why"'
+        )
+    return Undo(
+        name=plain[0] if plain else None,
+        environment=options.get("env"),
+        reason=options.get("reason", ""),
+    )
 
 
 def _decision(verb: str, words: list[str]) -> Decide:

@@ -136,6 +136,7 @@ class DeployRequest(Record):
     changes: tuple[str, ...] = ()  # subjects of the commits between the two versions, newest first
     by: Person
     reason: str = ""
+    undoes: str | None = None  # the finished run whose version is taken back
     at: Moment
 
 

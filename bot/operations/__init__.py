@@ -11,6 +11,7 @@ from bot.operations.looking import Active, find_run, history, status
 from bot.operations.planning import VERSION, Wish, draw_up
 from bot.operations.releasing import release
 from bot.operations.starting import start
+from bot.operations.undoing import undo
 
 __all__ = [
     "VERSION",
@@ -31,4 +32,5 @@ __all__ = [
     "stale",
     "start",
     "status",
+    "undo",
 ]

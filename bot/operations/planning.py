@@ -16,6 +16,16 @@ from bot.operations.desk import Deployable, Desk, audited, require
 # a version here. It also keeps shell and Slack markup out of everything that follows.
 VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
+_REVIEW = "code-review"
+
+
+class Undone(Record):
+    """A finished run that is to be taken back, and what it had found running."""
+
+    run: str
+    image: str
+    commit: str | None  # None: no tag named it any more
+
 
 class Wish(Record):
     """What somebody asked for, in their words; None where they said nothing."""
@@ -25,6 +35,7 @@ class Wish(Record):
     strategy: str | None = None
     environment: str | None = None
     reason: str = ""
+    undoes: Undone | None = None
 
 
 async def draw_up(desk: Desk, wish: Wish, by: Person) -> Plan:
@@ -41,31 +52,41 @@ async def draw_up(desk: Desk, wish: Wish, by: Person) -> Plan:
 
 async def plan_for(desk: Desk, wish: Wish, by: Person) -> Plan:
     """As `draw_up`, for somebody whose role was checked."""
-    deployable = _deployable(desk, wish)
+    if wish.application is None and len(names := _applications(desk)) > 1:
+        raise NotUnderstood(
+            "Which application?", f"There are {', '.join(names)}: /deploy {names[0]} {wish.version}"
+        )
+    deployable = deployable_for(desk, wish.application, wish.environment)
     strategy = _strategy(deployable, wish)
     request = await _request(desk, deployable, strategy, wish, by)
+    if wish.undoes is not None:
+        deployable = _without_review(deployable, request, wish.undoes)
     return desk.strategies[strategy](request, deployable)
 
 
-def _deployable(desk: Desk, wish: Wish) -> Deployable:
-    applications = sorted({d.application for d in desk.deployables})
+def deployable_for(desk: Desk, application: str | None, environment: str | None) -> Deployable:
+    """That application there. Without a name it is the only one; without an environment, the default one.
+
+    Raises:
+        UnknownThing: there is no such application or environment.
+    """
+    applications = _applications(desk)
     if not applications:
         raise UnknownThing("No application is configured that I can deploy.", "See applications: there.")
-    if wish.application is None and len(applications) > 1:
-        names = ", ".join(applications)
-        raise NotUnderstood(
-            "Which application?", f"There are {names}: /deploy {applications[0]} {wish.version}"
-        )
-    application = wish.application or applications[0]
-    if application not in applications:
-        raise _unknown("application", application, applications)
-    own = [d for d in desk.deployables if d.application == application]
-    if wish.environment is None:
+    name = application or applications[0]
+    if name not in applications:
+        raise _unknown("application", name, applications)
+    own = [d for d in desk.deployables if d.application == name]
+    if environment is None:
         return next((d for d in own if d.is_default), own[0])
-    chosen = next((d for d in own if d.environment == wish.environment), None)
+    chosen = next((d for d in own if d.environment == environment), None)
     if chosen is None:
-        raise _unknown(f"environment of {application}", wish.environment, [d.environment for d in own])
+        raise _unknown(f"environment of {name}", environment, [d.environment for d in own])
     return chosen
+
+
+def _applications(desk: Desk) -> list[str]:
+    return sorted({d.application for d in desk.deployables})
 
 
 def _strategy(deployable: Deployable, wish: Wish) -> str:
@@ -84,8 +105,8 @@ async def _request(
         raise NotUnderstood("That is not a version.", "A version looks like v2.5.0.")
     versions = desk.versions(deployable.application)
     commit = await versions.commit(version)
-    running = await _running(desk, deployable)
-    running_version = running.rpartition(":")[2]
+    running = await running_image(desk, deployable)
+    running_version = tag_of(running)
     if running_version == version:
         raise NotUnderstood(
             f"{deployable.application} already runs {version} in {deployable.environment}.",
@@ -100,7 +121,7 @@ async def _request(
         environment=deployable.environment,
         version=version,
         strategy=strategy,
-        image=f"{deployable.image}:{version}",
+        image=wish.undoes.image if wish.undoes else f"{deployable.image}:{version}",
         commit=commit,
         running_version=running_version,
         running_image=running,
@@ -108,11 +129,17 @@ async def _request(
         changes=changes,
         by=by,
         reason=wish.reason,
+        undoes=wish.undoes.run if wish.undoes else None,
         at=desk.clock.now(),
     )
 
 
-async def _running(desk: Desk, deployable: Deployable) -> str:
+async def running_image(desk: Desk, deployable: Deployable) -> str:
+    """What runs there now, with its tag.
+
+    Raises:
+        UnknownThing: there is no such Deployment, or its image names no version.
+    """
     target = deployable.target
     try:
         stable = await desk.platform(target).stable()
@@ -122,13 +149,39 @@ async def _running(desk: Desk, deployable: Deployable) -> str:
             "taken further.",
             "Check platform.namespace and platform.workload in the configuration.",
         ) from error
-    image = stable.image.partition("@")[0]
-    if ":" not in image.rpartition("/")[2]:
+    if not tag_of(stable.image):
+        image = stable.image.partition("@")[0]
         raise UnknownThing(
             f"{target.workload} runs {image or 'no image in that container'}, which names no version.",
             "Deploy it once with a tag, or check platform.container in the configuration.",
         )
     return stable.image
+
+
+def tag_of(image: str) -> str:
+    """The version that an image names; empty if it names none. A registry's port is no tag."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
+def _without_review(deployable: Deployable, request: DeployRequest, undone: Undone) -> Deployable:
+    """Going back, what seems new is what was taken out or mended since; it was reviewed when it came.
+
+    Raises:
+        UnknownThing: what the tag names now has never been here.
+    """
+    if undone.commit is not None and undone.commit != request.commit:
+        raise UnknownThing(
+            f"The tag {request.version} names commit {request.commit[:10]} now, and {undone.commit[:10]} "
+            "when it ran here.",
+            f"If that is what you want, deploy it by its name: /deploy {request.version} {request.strategy}",
+        )
+    if undone.commit is None or _REVIEW not in deployable.gates:
+        return deployable
+    said = f"No code review: {request.version} served here before {undone.run}, so nothing in it is new."
+    return deployable.with_(
+        gates=tuple(gate for gate in deployable.gates if gate != _REVIEW),
+        findings=(*deployable.findings, said),
+    )
 
 
 async def _known_commit(desk: Desk, deployable: Deployable, version: str) -> str | None:

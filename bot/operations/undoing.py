@@ -9,7 +9,7 @@ from bot.domain.people import Person, Role
 from bot.domain.run import Run, RunState
 from bot.operations.desk import Deployable, Desk, audited, require
 from bot.operations.looking import load
-from bot.operations.planning import Wish, deployable_for, running_image
+from bot.operations.planning import Undone, Wish, deployable_for, running_image, tag_of
 from bot.operations.starting import start
 
 # So many runs of an application are looked through for the one that brought what runs now.
@@ -35,7 +35,7 @@ async def undo(
         strategy=request.strategy,
         environment=request.environment,
         reason=why,
-        undoes=done.id,
+        undoes=Undone(run=done.id, image=request.running_image, commit=request.running_commit),
     )
     return await start(desk, wish, by)
 
@@ -57,7 +57,7 @@ async def _to_be_undone(desk: Desk, name: str | None, env: str | None) -> Run:
     request = named.plan.request
     if request.image.partition("@")[0] != image.partition("@")[0]:
         raise UnknownThing(
-            f"{named.id} brought {request.version}, but {_tag(image)} runs now.",
+            f"{named.id} brought {request.version}, but {tag_of(image)} runs now.",
             "Undo without a name takes back what runs now; to have another version, name it.",
         )
     return named
@@ -82,13 +82,9 @@ async def _refuse_while_active(desk: Desk, where: Deployable) -> None:
 async def _brought(desk: Desk, where: Deployable, image: str) -> Run:
     for run in await desk.runs.recent(limit=_LOOK_BACK, application=where.application):
         is_ours = run.environment == where.environment and run.state is RunState.FINISHED
-        if is_ours and run.version == _tag(image):
+        if is_ours and run.version == tag_of(image):
             return await load(desk, run.id)
     raise UnknownThing(
-        f"No run of mine brought {_tag(image)} to {where.environment}, so I do not know what was before it.",
+        f"No run of mine brought {tag_of(image)} to {where.environment}, so I cannot tell what was before.",
         "Name the version that you want, such as /deploy v2.4.0 canary.",
     )
-
-
-def _tag(image: str) -> str:
-    return image.partition("@")[0].rpartition(":")[2]

@@ -25,8 +25,9 @@ class Answer(Record):
 def started(run: Run, setting: Setting) -> Answer:
     request, plan = run.plan.request, run.plan
     whom = " ".join(setting.approvers) or "nobody yet: no approver is configured"
+    undoes = f"This undoes {code(request.undoes)}. " if request.undoes else ""
     return _said(
-        f"Deploying {escaped(request.application)} {escaped(request.version)} to "
+        f"{undoes}Deploying {escaped(request.application)} {escaped(request.version)} to "
         f"{escaped(request.environment)} by {request.strategy}: about {span(plan.estimate)}, "
         f"{plural(len(plan.shifts), 'approval')} by {whom}. This is run {code(run.id)}.{_follow(setting)}"
     )
@@ -191,7 +192,14 @@ _HELP = {
         '{c} rollback [run] reason="…"',
         "All traffic back to stable, the new version removed and quarantined.",
     ),
-    "abort": ('{c} abort [run] reason="…"', "The same way back, but the version may be tried again."),
+    "abort": (
+        '{c} abort [run] reason="…"',
+        "The same way back, but the version may be tried again. A run that is finished is undone instead.",
+    ),
+    "undo": (
+        '{c} undo [application] reason="…"',
+        "Back to the version before the one that runs, as a new run with its own approvals.",
+    ),
     "release": ("{c} release v2.5.0", "Let a version in again that was rolled back. Admins only."),
     "help": ("{c} help [word]", "This, or one word of it."),
 }

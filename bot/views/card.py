@@ -231,9 +231,11 @@ def _next_shift(run: Run) -> Step | None:
 
 def _people(run: Run) -> str:
     asked = escaped(run.asked_by.name) if run.asked_by else "nobody"
-    reason = f' · "{escaped(run.plan.request.reason)}"' if run.plan.request.reason else ""
+    request = run.plan.request
+    undoes = f" · undoes {code(request.undoes)}" if request.undoes else ""
+    reason = f' · "{escaped(request.reason)}"' if request.reason else ""
     given = "; ".join(f"{who} {', '.join(weights)}" for who, weights in _approvals(run).items())
-    return f"{asked}{reason}" + (f" · approvals: {given}" if given else "")
+    return f"{asked}{undoes}{reason}" + (f" · approvals: {given}" if given else "")
 
 
 def _approvals(run: Run) -> dict[str, list[str]]:

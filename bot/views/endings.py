@@ -125,13 +125,15 @@ def stakeholders(run: Run, setting: Setting) -> list[Item]:
     request = run.plan.request
     name, version, old = (escaped(t) for t in (request.application, request.version, request.running_version))
     follow = f" <{setting.thread}|Follow ↗>" if setting.thread else ""
-    about = f' What is new: "{escaped(request.reason)}".' if request.reason else ""
+    is_new = request.undoes is None
+    about = f' What is new: "{escaped(request.reason)}".' if request.reason and is_new else ""
+    coming = version if is_new else f"{version}, which ran before {old},"
     until = when(run.started_at + run.plan.estimate)
     items = [
         _told(
             "start",
-            f"{name} {version} is going out to {escaped(request.environment)} step by step. All users "
-            f"have it at about {until} at the earliest.{about}{follow}",
+            f"{name} {coming} is going out to {escaped(request.environment)} step by step. All "
+            f"users have it at about {until} at the earliest.{about}{follow}",
         )
     ]
     first = next((s for s in run.plan.shifts if run.record(s.id).status is StepStatus.DONE), None)

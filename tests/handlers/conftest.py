@@ -14,11 +14,12 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import UnknownThing
-from bot.domain.events import Asked, Draft
+from bot.domain.events import Asked, Draft, Ended, Ending
 from bot.domain.interrupts import Interrupt, answer_to
 from bot.domain.outcome import Workload
 from bot.domain.people import Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan
+from bot.domain.reasons import Reason
 from bot.domain.run import Run
 from bot.operations import Deployable, Desk
 from bot.ports import Claim, Consumed
@@ -81,9 +82,10 @@ class Platform:
 
     def __init__(self) -> None:
         self.digest: str | None = DIGEST
+        self.image = "registry.example/checkout:v2.4.1"
 
     async def stable(self) -> Workload:
-        return Workload(name="checkout", image="registry.example/checkout:v2.4.1")
+        return Workload(name="checkout", image=self.image)
 
     async def canary(self) -> Workload | None:
         return Workload(name="checkout-canary", image="registry.example/checkout:v2.5.0", digest=self.digest)
@@ -250,6 +252,13 @@ class Town:
         current = await self.journal.load(run.id)
         await self.journal.consume(claim, current.seq, decide)
         return await self.journal.load(run.id)
+
+    async def finishes(self, run: Run) -> None:
+        """Its version serves everything."""
+        claim = await self._claim(run.id)
+        ended = Ended(ending=Ending.FINISHED, reason=Reason.FINISHED, sentence="It serves everything.")
+        await self.journal.append(claim, run.seq, [Draft(event=ended)])
+        self.platform.image = run.plan.request.image
 
     async def interrupts(self, run: Run) -> list[str]:
         """What people's presses have committed and no driver has taken yet."""

@@ -48,7 +48,9 @@ async def test_a_start_is_journaled_and_answered_to_the_one_who_typed(town):
         ("hold nothing-1", "no run"),
         ("approve", "No run is active"),
         ("rollback", "No run is active"),
-        ("undo", "not there yet"),
+        ("undo", "No run of mine brought v2.4.1"),
+        ("undo checkout extra", "name of an application or of a run"),
+        ("queue", "not there yet"),
         ("v2.4.1 canary", "already runs v2.4.1"),
     ],
 )
@@ -114,6 +116,20 @@ async def test_the_second_run_is_told_who_holds_the_application(town):
     assert "v2.5.0" in answer["ephemeral"]
     assert len(town.runs()) == 1
     assert town.audit[-1][3] == "refused: locked"
+
+
+async def test_a_finished_run_is_undone_by_a_new_one(town):
+    done = await town.started("ada")
+    await town.finishes(done)
+
+    answer = await town.types("bo", 'undo reason="refunds fail"')
+
+    run = town.runs()[-1]
+    assert (
+        "This undoes `checkout-1`. Deploying checkout v2.4.1 to production by canary" in answer["ephemeral"]
+    )
+    assert run.plan.request.version == "v2.4.1"
+    assert [row[3] for row in town.audit] == ["started", "started"]
 
 
 async def test_a_quarantined_version_is_refused_until_an_admin_releases_it(town):

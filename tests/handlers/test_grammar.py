@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import NotUnderstood
 from bot.operations import Wish
 from handlers import grammar
-from handlers.grammar import Decide, Help, OpenForm, Preview, Release, Show, Start
+from handlers.grammar import Decide, Help, OpenForm, Preview, Release, Show, Start, Undo
 
 APPLICATIONS = ("checkout", "payments")
 
@@ -52,6 +52,10 @@ def wish(version="v2.5.0", **rest):
         ("resume", Decide(what="resume")),
         ("abort", Decide(what="abort")),
         ("release v2.5.0", Release(version="v2.5.0")),
+        ("undo", Undo()),
+        ("undo checkout", Undo(name="checkout")),
+        ("undo checkout-7 reason='refunds fail'", Undo(name="checkout-7", reason="refunds fail")),
+        ("undo application=payments env=eu", Undo(name="payments", environment="eu")),
         ("release checkout v2.5.0", Release(version="v2.5.0", application="checkout")),
     ],
 )
@@ -94,6 +98,7 @@ def test_a_form_is_understood(text, command):
         ("status a b", "takes one name", "/deploy status"),
         ("hold a b", "takes the name of a run", "/deploy hold"),
         ("hold env=production", "takes the name of a run", "/deploy hold"),
+        ("undo checkout v2.4.0", "name of an application or of a run", "/deploy undo"),
         ("release", "Which version", "/deploy release v2.5.0"),
         ("release <!here>", "is not a version", "/deploy release"),
         ("queue v2.5.1", "not there yet", "/deploy help"),

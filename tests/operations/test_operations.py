@@ -41,10 +41,13 @@ class Roles:
 
 
 class Versions:
+    def __init__(self):
+        self.commits = {"v2.5.0": "c0ffee1", "v2.4.1": "c0ffee1"}
+
     async def commit(self, version):
-        if version not in {"v2.5.0", "v2.4.1"}:
+        if version not in self.commits:
             raise UnknownThing(f"There is no tag {version}.", "Nearest: v2.5.0.")
-        return "c0ffee1"
+        return self.commits[version]
 
     async def changes(self, old, new):
         return ()
@@ -66,14 +69,16 @@ class Platform:
 
 
 class World:
-    def __init__(self, *applications):
+    def __init__(self, *applications, gates=()):
+        self.gates_asked_for = []
+        self.versions = Versions()
         self.journal = MemoryJournal(HandClock())
         self.platform = Platform()
         self.nudged = []
         self.desk = Desk(
-            deployables=tuple(_deployable(name) for name in applications or ("checkout",)),
-            strategies={"canary": lambda request, _: a_plan(version=request.version).with_(request=request)},
-            versions=lambda _: Versions(),
+            deployables=tuple(_deployable(name, gates) for name in applications or ("checkout",)),
+            strategies={"canary": self._plan},
+            versions=lambda _: self.versions,
             platform=lambda _: self.platform,
             runs=self.journal,
             journal=self.journal,
@@ -82,12 +87,16 @@ class World:
             nudge=self.nudged.append,
         )
 
+    def _plan(self, request, deployable):
+        self.gates_asked_for.append(deployable.gates)
+        return a_plan(version=request.version).with_(request=request, findings=deployable.findings)
+
     @property
     def results(self):
         return [(what, result) for _, what, _, result in self.journal.audited]
 
 
-def _deployable(application):
+def _deployable(application, gates):
     return Deployable(
         application=application,
         environment="production",
@@ -96,7 +105,7 @@ def _deployable(application):
         is_default=True,
         target=a_target(application),
         approvals=a_plan().approvals,
-        gates=(),
+        gates=gates,
     )
 
 

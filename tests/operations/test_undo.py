@@ -14,6 +14,8 @@ from bot.operations import Wish
 from tests.operations.test_operations import World
 from tests.support.builders import ADA, BO, CY
 
+PINNED = "registry.example:5000/checkout:v2.4.1@sha256:0123"
+
 
 async def ended(world: World, wish: Wish, ending: Ending = Ending.FINISHED) -> Run:
     """A run that is over; the version that it brought runs now if it has finished."""
@@ -43,6 +45,27 @@ async def test_it_is_a_new_run_to_what_the_run_before_replaced():
     assert run.id != done.id
     assert world.nudged[-1] == run.id
     assert run.plan.shifts, "it asks people like any other run"
+
+
+async def test_what_ran_is_put_back_exactly_and_not_reviewed_again():
+    world = World(gates=("code-review", "tests"))
+    runs_now(world, PINNED)
+    await ended(world, Wish(version="v2.5.0"))
+
+    plan = (await operations.undo(world.desk, BO)).plan
+
+    assert (plan.request.image, plan.request.version) == (PINNED, "v2.4.1")
+    assert world.gates_asked_for[-1] == ("tests",)
+    assert plan.findings[-1].startswith("No code review: v2.4.1 served here before checkout-1")
+
+
+async def test_a_tag_that_was_moved_since_names_something_else():
+    world = World()
+    await ended(world, Wish(version="v2.5.0"))
+    world.versions.commits["v2.4.1"] = "0dd0dd0dd0dd"
+
+    with pytest.raises(UnknownThing, match=r"v2\.4\.1 names commit 0dd0dd0dd0 now, and c0ffee1 when"):
+        await operations.undo(world.desk, BO)
 
 
 async def test_the_run_itself_may_be_named():

@@ -22,6 +22,12 @@ def test_the_first_line_tells_what_goes_where_how_and_how_it_is_going():
     assert first == "*checkout*  `v2.4.1` → `v2.5.0`   canary · production   ● *running*"
 
 
+def test_an_undo_names_the_run_that_it_takes_back():
+    run = a_story(a_canary_plan(undoes="checkout-7", reason="refunds fail")).run
+
+    assert 'Ada · undoes `checkout-7` · "refunds fail"' in read(shown(run, "root"))
+
+
 def test_only_the_phases_of_the_plan_are_shown():
     run = a_story().through_gates().up().run
 

@@ -416,6 +416,15 @@ def test_stakeholders_read_words_of_everyday_and_a_link():
     assert "Follow" not in shown(run, "stakeholders/start", Setting()).text
 
 
+def test_stakeholders_do_not_take_the_version_before_for_something_new():
+    run = a_story(a_canary_plan(undoes="checkout-7", reason="refunds fail")).run
+
+    text = shown(run, "stakeholders/start").text
+
+    assert text.startswith("checkout v2.5.0, which ran before v2.4.1, is going out to production")
+    assert "new" not in text
+
+
 def test_stakeholders_are_told_what_a_bad_day_cost():
     text = shown(_a_bad_day().run, "stakeholders/finish").text
 
