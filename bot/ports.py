@@ -53,13 +53,16 @@ class Platform(Protocol):
         """What `restore_stable` needs, read before anything is changed."""
         ...
 
-    async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
-        """Create or change the canary deployment; safe to repeat. Refuses somebody else's."""
+    async def deploy_canary(self, image: str, version: str, *, run: str, on: Workload | None) -> None:
+        """Create or change the canary deployment of the run with this signature; safe to repeat.
+
+        Refuses somebody else's, and that of another run.
+        """
         ...
 
-    async def check_canary(self, image: str, version: str) -> None:
+    async def check_canary(self, image: str, version: str, *, run: str | None) -> None:
         """Think a canary out, its promotion included, and send nothing; raises what would keep it from going
-        all the way.
+        all the way. Without `run` it does not matter whose canary is there.
         """
         ...
 

@@ -28,6 +28,7 @@ class Workload(Record):
     is_leaving: bool = False  # being removed
     revision: str = ""  # of what was looked at; a change names it, so that it fits nothing newer
     mark: str | None = None  # the newest run whose way back came by here
+    owner: str | None = None  # a canary's: the run that made it, as `Run.signature` calls it
 
 
 class TrafficSplit(Record):

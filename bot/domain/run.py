@@ -168,6 +168,11 @@ class Run(Record):
     def is_terminal(self) -> bool:
         return self.state.is_terminal
 
+    @property
+    def signature(self) -> str:
+        """The run's name in the world: another Slackwater's run of the same id began at another time."""
+        return f"{self.id} of {self.started_at:%Y-%m-%d %H:%M:%S.%f} UTC"
+
     def record(self, step_id: str) -> StepRecord:
         return self.steps.get(step_id, StepRecord())
 

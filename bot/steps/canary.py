@@ -21,12 +21,14 @@ class DeployCanaryKind:
     async def observe(self, context: StepContext) -> Seen:
         action = action_of(context, DeployCanary)
         canary = await self._platform.canary()
-        is_settled = canary is not None and canary.image == action.image
+        is_settled = canary is not None and canary.image == action.image and _is_own(context, canary)
         return Seen(is_settled=is_settled, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         action = action_of(context, DeployCanary)
-        await self._platform.deploy_canary(action.image, action.version, on=seen.before.workload)
+        await self._platform.deploy_canary(
+            action.image, action.version, run=context.run.signature, on=seen.before.workload
+        )
 
     async def verify(self, context: StepContext) -> Outcome:
         action = action_of(context, DeployCanary)
@@ -54,7 +56,8 @@ class RemoveCanaryKind:
 
     async def observe(self, context: StepContext) -> Seen:
         canary = await self._platform.canary()
-        return Seen(is_settled=canary is None or canary.is_leaving, before=Recorded(workload=canary))
+        is_gone = canary is None or canary.is_leaving or not _is_own(context, canary)
+        return Seen(is_settled=is_gone, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         split, canary = await self._traffic.split(), seen.before.workload
@@ -70,7 +73,15 @@ class RemoveCanaryKind:
             if may_still_arrive(context):
                 return Wait(after=_LOOK, awaiting=f"{name} is gone; its creation was under way")
             return Done(evidence=Evidence(sentence=f"{name} is gone"))
+        if not _is_own(context, canary):
+            sentence = f"{canary.name} belongs to run {canary.owner} and is left alone"
+            return Done(evidence=Evidence(sentence=sentence))
         return Wait(after=_LOOK, awaiting=f"{canary.name} still has {canary.ready} pods")
+
+
+def _is_own(context: StepContext, canary: Workload) -> bool:
+    """Or of an older version of the bot, which signed nothing."""
+    return canary.owner in {None, context.run.signature}
 
 
 def _readiness(workload: Workload) -> str:

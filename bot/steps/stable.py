@@ -38,7 +38,7 @@ class CheckStableKind:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
         # What could not be carried out is better refused now than once there is something to take back.
         request = context.run.plan.request
-        await self._platform.check_canary(request.image, request.version)
+        await self._platform.check_canary(request.image, request.version, run=context.run.signature)
         await self._traffic.check()
         if stable.ready == 0 or not stable.is_settled:
             return Wait(after=_LOOK, awaiting=_explained(stable), reason=Reason.NOT_READY, evidence=evidence)

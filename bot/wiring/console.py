@@ -196,7 +196,7 @@ async def _look(what: str, work: Awaitable[str]) -> Finding:
 
 async def _stable(platform: KubernetesPlatform) -> str:
     stable = await platform.stable()
-    await platform.check_canary(stable.image, stable.version or "")
+    await platform.check_canary(stable.image, stable.version or "", run=None)
     return f"runs {stable.image}, {stable.ready} of {stable.replicas} pods are ready"
 
 

@@ -12,6 +12,7 @@ from bot.domain.outcome import Recorded, Workload
 from bot.platforms.kubernetes import KubernetesPlatform
 from tests.contracts.conftest import Cluster
 from tests.support.bad_weather import Road, Trouble
+from tests.support.builders import RUN
 from tests.support.eventually import eventually
 from tests.support.shop import NEW, RUNNING, Shop, image, path_of, service, stable_deployment
 
@@ -32,7 +33,7 @@ def is_up(workload: Workload | None) -> bool:
 
 
 async def canary_up(platform: KubernetesPlatform, version: str = NEW) -> Workload:
-    await platform.deploy_canary(image(version), version, on=await platform.canary())
+    await platform.deploy_canary(image(version), version, run=RUN, on=await platform.canary())
     seen = await eventually(platform.canary, is_up)
     assert seen is not None
     return seen
@@ -62,7 +63,7 @@ async def test_a_missing_deployment_is_not_found_and_a_missing_canary_is_none(
     with pytest.raises(NotFound, match="checkout"):
         await platform.recorded_stable()
     with pytest.raises(NotFound, match="checkout"):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     assert await platform.canary() is None
 
@@ -78,7 +79,7 @@ async def test_the_canary_is_stable_with_another_image_and_its_services_labels(
     }
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     canary = await shop.read("Deployment", "checkout-canary")
     template, stable = canary["spec"]["template"], (await shop.read("Deployment"))["spec"]["template"]
@@ -110,10 +111,10 @@ async def test_the_canary_gets_ready_with_a_digest_of_its_own(shop: Shop, kube: 
 
 async def test_deploying_the_canary_again_changes_nothing(shop: Shop, kube: KubeClient) -> None:
     platform = await opened(shop, kube)
-    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
     before = (await shop.read("Deployment", "checkout-canary"))["metadata"]
 
-    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     after = (await shop.read("Deployment", "checkout-canary"))["metadata"]
     assert (after["uid"], after["generation"]) == (before["uid"], before["generation"])
@@ -154,7 +155,7 @@ async def test_an_autoscaler_does_not_see_the_canary(cluster: Cluster, shop: Sho
 async def test_a_check_changes_nothing(cluster: Cluster, shop: Shop, kube: KubeClient) -> None:
     platform = await opened(shop, kube)
 
-    await platform.check_canary(image(NEW), NEW)
+    await platform.check_canary(image(NEW), NEW, run=RUN)
 
     assert await platform.canary() is None
     assert [c for c in cluster.audit(shop.namespace, "slackwater") if c.is_write] == []
@@ -166,9 +167,9 @@ async def test_a_missing_service_is_named(shop: Shop, kube: KubeClient, side: st
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match=f"the Service checkout-{side}"):
-        await platform.check_canary(image(NEW), NEW)
+        await platform.check_canary(image(NEW), NEW, run=RUN)
     with pytest.raises(Permanent, match=f"the Service checkout-{side}"):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     assert await platform.canary() is None
 
@@ -178,9 +179,9 @@ async def test_a_service_without_a_selector_cannot_find_canary_pods(shop: Shop, 
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match="selects no pods by label"):
-        await platform.check_canary(image(NEW), NEW)
+        await platform.check_canary(image(NEW), NEW, run=RUN)
     with pytest.raises(Permanent, match="selects no pods by label"):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
 
 @pytest.mark.parametrize(
@@ -202,9 +203,9 @@ async def test_services_that_do_not_tell_the_two_sides_apart_are_refused(
     platform = await opened(shop, kube)
 
     with pytest.raises(Permanent, match="tells them apart"):
-        await platform.check_canary(image(NEW), NEW)
+        await platform.check_canary(image(NEW), NEW, run=RUN)
     with pytest.raises(Permanent, match="tells them apart"):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     assert await platform.canary() is None
 
@@ -215,7 +216,7 @@ async def test_a_paused_stable_takes_no_version_and_says_how_it_would(shop: Shop
     await shop.team.merge(path, {"spec": {"paused": True}})
 
     with pytest.raises(Permanent, match=f"kubectl -n {shop.namespace} rollout resume deployment/checkout"):
-        await platform.check_canary(image(NEW), NEW)
+        await platform.check_canary(image(NEW), NEW, run=RUN)
     stable = await platform.stable()
     await platform.promote_stable(image(NEW), NEW, on=stable)
 
@@ -229,9 +230,9 @@ async def test_a_container_that_is_not_there_is_named(shop: Shop, kube: KubeClie
     platform = KubernetesPlatform(kube, shop.target(container="web"))
 
     with pytest.raises(Permanent, match="no container called web"):
-        await platform.check_canary(image(NEW), NEW)
+        await platform.check_canary(image(NEW), NEW, run=RUN)
     with pytest.raises(Permanent, match="no container called web"):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
 
 async def test_somebody_elses_canary_is_neither_changed_nor_removed(shop: Shop, kube: KubeClient) -> None:
@@ -240,13 +241,41 @@ async def test_somebody_elses_canary_is_neither_changed_nor_removed(shop: Shop, 
     before = (await shop.read("Deployment", "checkout-canary"))["metadata"]["generation"]
 
     with pytest.raises(Permanent, match="somebody else's"):
-        await platform.check_canary(image(NEW), NEW)
+        await platform.check_canary(image(NEW), NEW, run=RUN)
     with pytest.raises(Permanent, match="somebody else's"):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
     with pytest.raises(Permanent, match="left alone"):
         await platform.remove_canary(on=await seen_canary(platform))
 
     assert (await shop.read("Deployment", "checkout-canary"))["metadata"]["generation"] == before
+
+
+async def test_the_canary_of_another_slackwaters_run_is_left_alone(shop: Shop, kube: KubeClient) -> None:
+    platform = await opened(shop, kube)
+    other = "checkout-3 of 2026-11-23 08:00:00.000000 UTC"
+    await platform.deploy_canary(image("v2.6.0"), "v2.6.0", run=other, on=None)
+    theirs = await seen_canary(platform)
+    assert theirs.owner == other
+
+    with pytest.raises(Permanent, match=f"belongs to run {other}"):
+        await platform.check_canary(image(NEW), NEW, run=RUN)
+    with pytest.raises(Permanent, match=f"belongs to run {other}"):
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
+
+    assert (await seen_canary(platform)).image == image("v2.6.0")
+    await platform.check_canary(image(NEW), NEW, run=None)
+
+
+async def test_a_canary_that_nobody_has_signed_may_be_taken_over(shop: Shop, kube: KubeClient) -> None:
+    """An older version of the bot made it, for a run that goes on under this one."""
+    platform = await opened(shop, kube)
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=None)
+    path = f"/apis/apps/v1/namespaces/{shop.namespace}/deployments/checkout-canary"
+    await shop.team.merge(path, {"metadata": {"annotations": {"slackwater/run": None}}})
+
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
+
+    assert (await seen_canary(platform)).owner == RUN
 
 
 async def test_a_canary_that_somebody_makes_at_the_same_moment_is_not_overrun(
@@ -263,7 +292,7 @@ async def test_a_canary_that_somebody_makes_at_the_same_moment_is_not_overrun(
     monkeypatch.setattr(kube, "find", just_before)
 
     with pytest.raises(Conflict):
-        await platform.deploy_canary(image(NEW), NEW, on=None)
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=None)
 
     (container,) = (await shop.read("Deployment", "checkout-canary"))["spec"]["template"]["spec"][
         "containers"
@@ -290,7 +319,7 @@ async def test_a_canary_on_its_way_out_is_waited_for(shop: Shop, kube: KubeClien
     await platform.remove_canary(on=await seen_canary(platform))
 
     with pytest.raises(Conflict, match="still being removed"):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     leaving = await platform.canary()
     assert leaving is not None
@@ -302,7 +331,9 @@ async def test_a_canary_on_its_way_out_is_waited_for(shop: Shop, kube: KubeClien
 async def test_a_missing_image_is_told_in_the_kubelets_words(shop: Shop, kube: KubeClient) -> None:
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image("v3.0.0-missing"), "v3.0.0-missing", on=await platform.canary())
+    await platform.deploy_canary(
+        image("v3.0.0-missing"), "v3.0.0-missing", run=RUN, on=await platform.canary()
+    )
 
     canary = await eventually(platform.canary, lambda seen: seen and any("Pull" in p for p in seen.problems))
     assert canary is not None
@@ -318,7 +349,7 @@ async def test_a_canary_that_never_gets_ready_has_failed_at_its_deadline_and_say
     shop.stable["spec"]["progressDeadlineSeconds"] = 8
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image(version), version, on=await platform.canary())
+    await platform.deploy_canary(image(version), version, run=RUN, on=await platform.canary())
 
     canary = await eventually(platform.canary, lambda seen: seen is not None and seen.failed)
     assert canary is not None
@@ -339,7 +370,7 @@ async def test_pods_that_a_quota_refuses_are_told(shop: Shop, kube: KubeClient) 
     }
     await shop.team.put(quota)
 
-    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     canary = await eventually(platform.canary, lambda seen: seen is not None and len(seen.problems) > 0)
     assert canary is not None
@@ -431,11 +462,11 @@ async def test_a_canary_of_another_run_is_neither_changed_nor_removed_by_who_saw
     old = await canary_up(platform)
     await platform.remove_canary(on=old)
     await eventually(platform.canary, lambda seen: seen is None)
-    await platform.deploy_canary(image("v2.6.0"), "v2.6.0", on=None)
+    await platform.deploy_canary(image("v2.6.0"), "v2.6.0", run=RUN, on=None)
 
     for on in (old, None):
         with pytest.raises(Conflict):
-            await platform.deploy_canary(image(NEW), NEW, on=on)
+            await platform.deploy_canary(image(NEW), NEW, run=RUN, on=on)
     with pytest.raises(Conflict):
         await platform.remove_canary(on=old)
 
@@ -452,13 +483,13 @@ async def test_a_creation_that_lands_after_another_run_has_its_canary_is_a_confl
 
     async def late(path, body, **how):
         monkeypatch.undo()
-        await platform.deploy_canary(image("v2.6.0"), "v2.6.0", on=None)
+        await platform.deploy_canary(image("v2.6.0"), "v2.6.0", run=RUN, on=None)
         return await apply(path, body, **how)
 
     monkeypatch.setattr(kube, "apply", late)
 
     with pytest.raises(Conflict):
-        await platform.deploy_canary(image(NEW), NEW, on=None)
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=None)
 
     canary = await platform.canary()
     assert canary is not None
@@ -557,7 +588,7 @@ async def test_every_write_names_our_field_manager_or_the_object_it_means(
 ) -> None:
     platform = await opened(shop, kube)
 
-    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
     await platform.promote_stable(image(NEW), NEW, on=await platform.stable())
     await platform.remove_canary(on=await seen_canary(platform))
 
@@ -581,7 +612,7 @@ async def test_a_refused_change_may_be_tried_again(
     road.troubles.append(Trouble("PATCH", status=status))
 
     with pytest.raises(error) as caught:
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
 
     assert caught.value.is_transient
     assert await platform.canary() is None
@@ -595,7 +626,7 @@ async def test_changes_whose_answers_are_lost_are_found_by_looking_and_safe_to_r
 
     road.troubles.append(Trouble("PATCH", lost=True))
     with pytest.raises(Unreachable):
-        await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
     assert is_up(await canary_up(platform))
     road.troubles.append(Trouble("PATCH", lost=True))
     with pytest.raises(Unreachable):

@@ -10,6 +10,7 @@ import pytest
 from bot.clients.kube import KubeClient, connect
 from bot.domain.actions import Side
 from bot.platforms.kubernetes import KubernetesPlatform, ObjectRouter, router
+from tests.support.builders import RUN
 from tests.support.eventually import eventually
 from tests.support.load import StartLoad
 from tests.support.shop import EACH_TRAFFIC, NEW, RUNNING, Shop, Team, image
@@ -45,7 +46,7 @@ async def shop(
     await shop.open()
     platform = KubernetesPlatform(kube, shop.target())
     await eventually(platform.stable, lambda seen: seen.ready == 2, within=60)
-    await platform.deploy_canary(image(NEW), NEW, on=None)
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=None)
     await eventually(platform.canary, lambda seen: seen is not None and seen.ready == 2, within=60)
     yield shop
     await shop.close()

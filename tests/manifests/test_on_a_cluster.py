@@ -20,6 +20,7 @@ from tests.support.bot_identity import (
     the,
     token_of_the_bot,
 )
+from tests.support.builders import RUN
 from tests.support.eventually import eventually
 from tests.support.shop import NEW, Shop, Team, image
 from tests.support.testcluster import RealCluster
@@ -82,7 +83,7 @@ async def do_everything(bot: KubeClient, shop: Shop) -> None:
     """Each verb of both ports, as a run and its way back use them."""
     platform, traffic = KubernetesPlatform(bot, shop.target()), router(bot, shop.target())
     recorded = await platform.recorded_stable()
-    await platform.deploy_canary(image(NEW), NEW, on=await platform.canary())
+    await platform.deploy_canary(image(NEW), NEW, run=RUN, on=await platform.canary())
     canary = await eventually(
         platform.canary, lambda seen: seen and seen.ready
     )  # while it is not, events are read

@@ -5,9 +5,10 @@ import pytest
 from bot.domain.events import Ending, Held
 from bot.domain.interrupts import InterruptKind
 from bot.domain.reasons import Reason
-from bot.domain.run import RunState
-from tests.support.builders import BO
+from bot.domain.run import RunState, StepStatus
+from tests.support.builders import BO, MORNING
 from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
+from tests.support.world import Deployed
 
 NEW, OLD = "v2.5.0", "v2.4.1"
 
@@ -42,6 +43,34 @@ async def test_objects_that_cannot_carry_a_canary_stop_the_run_before_it_touches
     assert then.effects() == []
     assert "selects stable's pods too" in then.run.ended.sentence
     await then.is_quarantined(expected=False)
+
+
+async def test_of_two_slackwaters_the_second_refuses(when: When, then: Then) -> None:
+    when.shop.canary = another_slackwaters()
+    await when.started()
+    await when.is_over()
+
+    then.ended(Ending.STOPPED, Reason.STEP_FAILED)
+    assert then.effects() == []
+    assert "belongs to run checkout-9" in then.run.ended.sentence
+
+
+async def test_a_canary_that_another_slackwater_made_meanwhile_is_not_removed(when: When, then: Then) -> None:
+    when.shop.api_takes = seconds(1)
+    await when.started()
+    await when.until(lambda: then.run.record("canary/check").status is StepStatus.DONE)
+    when.shop.canary = another_slackwaters()
+    await when.is_over()
+
+    then.ended(Ending.ROLLED_BACK, Reason.STEP_FAILED)
+    assert "deploy" not in then.effects()
+    assert "remove" not in then.effects()
+    assert "is left alone" in then.run.record("back/canary").evidence.sentence
+
+
+def another_slackwaters() -> Deployed:
+    owner = "checkout-9 of 2026-11-23 08:00:00.000000 UTC"
+    return Deployed("checkout-canary", "registry.example/checkout:v2.6.0", "v2.6.0", MORNING, owner=owner)
 
 
 async def test_an_outage_that_outlives_a_shift_turns_the_run_back(when: When, then: Then) -> None:

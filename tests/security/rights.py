@@ -75,6 +75,7 @@ DEEDS = (
     Deed("resume", operations.resume, operations.resume, is_held=True),
     Deed("roll back", operations.rollback, operations.rollback),
     Deed("abort", operations.abort, operations.abort),
+    Deed("undo", operations.undo, lambda desk, _, by: operations.undo(desk, by, "checkout")),
     Deed(
         "release from quarantine",
         operations.release,
@@ -109,7 +110,8 @@ async def may(who: Who, deed: Deed) -> bool:
     except NotAllowed:
         return False
     except (Locked, UnknownThing):
-        return True  # they might, if no run were under way and the version were in quarantine
+        # They might, if no run were under way, the version were in quarantine, something could be undone.
+        return True
     return True
 
 

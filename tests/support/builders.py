@@ -23,6 +23,9 @@ CY = Person(id="U03CY", name="Cy")
 # A Monday morning, so that no policy has anything against it.
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
+RUN = f"checkout-1 of {MORNING:%Y-%m-%d %H:%M:%S.%f} UTC"
+"""The signature of the first run of that morning."""
+
 
 def a_request(
     *,

@@ -37,6 +37,7 @@ class Deployed:
     was: tuple[str, str] | None = None  # image and version before the change under way
     generation: int = 1
     mark: str | None = None  # the newest run whose way back came by
+    owner: str | None = None  # the signature of the run that made it
 
 
 @dataclass
@@ -146,6 +147,7 @@ class SmallShop:
             problems=() if ready == 3 else ("CrashLoopBackOff: back-off restarting failed container",),
             revision=f"{deployed.since.timestamp()}/{deployed.generation}",
             mark=deployed.mark,
+            owner=deployed.owner,
         )
 
     async def read(self) -> None:
@@ -237,17 +239,22 @@ class ShopPlatform:
         stable = await self.stable()
         return Recorded(workload=stable, manifest=f"{stable.image} {stable.version}")
 
-    async def check_canary(self, image: str, version: str) -> None:
+    async def check_canary(self, image: str, version: str, *, run: str | None) -> None:
         await self._shop.read()
         if self._shop.faults.undeployable:
             raise Permanent(self._shop.faults.undeployable)
+        self._refuse_another_runs(run)
 
-    async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
+    async def deploy_canary(self, image: str, version: str, *, run: str, on: Workload | None) -> None:
         shop = self._shop
 
         def act() -> None:
             if shop.canary is None or shop.canary.image != image:
-                shop.canary = Deployed(shop.target.canary_workload, image, version, shop.clock.now())
+                shop.canary = Deployed(
+                    shop.target.canary_workload, image, version, shop.clock.now(), owner=run
+                )
+
+        self._refuse_another_runs(run)
 
         effect = Effect(shop.clock.now(), "deploy", version)
         await shop.change(effect, act, fits=lambda: self._is(shop.canary, on))
@@ -286,6 +293,11 @@ class ShopPlatform:
 
         effect = Effect(shop.clock.now(), what, version)
         await shop.change(effect, act, fits=lambda: self._is(shop.stable, on))
+
+    def _refuse_another_runs(self, run: str | None) -> None:
+        canary = self._shop.canary
+        if canary is not None and run is not None and canary.owner not in {None, run}:
+            raise Permanent(f"{canary.name} belongs to run {canary.owner}")
 
     def _is(self, found: Deployed | None, seen: Workload | None) -> bool:
         revision = self._shop.describe(found).revision if found else None

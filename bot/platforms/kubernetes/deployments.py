@@ -14,7 +14,7 @@ from bot.domain.outcome import Recorded, Workload
 from bot.domain.plan import Target
 from bot.platforms.kubernetes import paths, shapes, status
 from bot.platforms.kubernetes.derive import MANAGED_BY, canary_of, is_ours, template_for
-from bot.platforms.kubernetes.marks import ANNOTATION, generation_of
+from bot.platforms.kubernetes.marks import ANNOTATION, OWNER, generation_of, owner_of
 
 Object = dict[str, Any]
 
@@ -45,12 +45,13 @@ class KubernetesPlatform:
         own = template_for(deployment, self._target.container, None, None)
         return Recorded(workload=await self._described(deployment), manifest=json.dumps(own))
 
-    async def deploy_canary(self, image: str, version: str, *, on: Workload | None) -> None:
-        existing = await self._own_canary()
-        if existing is not None and "deletionTimestamp" in existing["metadata"]:
+    async def deploy_canary(self, image: str, version: str, *, run: str, on: Workload | None) -> None:
+        existing = await self._own_canary(run)
+        if existing is not None and _is_leaving(existing):
             raise Conflict("Kubernetes", f"{self._target.canary_workload} is still being removed")
         self._check_unchanged(existing, on, self._target.canary_workload)
         manifest = await self._derived(await self._read_stable(), image, version)
+        manifest["metadata"]["annotations"][OWNER] = run
         if existing is not None:
             manifest["metadata"]["uid"] = existing["metadata"]["uid"]
         # Without force, an object that somebody makes at this very moment is a conflict, not ours; and under
@@ -59,8 +60,8 @@ class KubernetesPlatform:
             self._canary_path, manifest, force=existing is not None, manager=_manager_of(image)
         )
 
-    async def check_canary(self, image: str, version: str) -> None:
-        await self._own_canary()
+    async def check_canary(self, image: str, version: str, *, run: str | None) -> None:
+        await self._own_canary(run)
         stable = await self._read_stable()
         for why in status.paused(stable):
             message = f"{self._target.workload} could not take the version at the end: {why}"
@@ -90,13 +91,22 @@ class KubernetesPlatform:
         template = json.loads(recorded.manifest)
         await self._change_stable(lambda _: template, on, {ANNOTATION: mark})
 
-    async def _own_canary(self) -> Object | None:
-        """The canary's Deployment, if there is one; somebody else's is refused."""
+    async def _own_canary(self, run: str | None) -> Object | None:
+        """The canary's Deployment, if there is one; somebody else's or another run's is refused."""
         existing = await self._read_canary()
-        if existing is not None and not is_ours(existing):
+        if existing is None:
+            return None
+        if not is_ours(existing):
             message = (
                 f"{self._target.canary_workload} exists and does not bear {MANAGED_BY}, so it is somebody "
                 "else's; delete or rename it"
+            )
+            raise Permanent(message)
+        owner = owner_of(existing)
+        if owner is not None and run is not None and owner != run and not _is_leaving(existing):
+            message = (
+                f"{self._target.canary_workload} belongs to run {owner}: another Slackwater drives it, or "
+                "left it behind when it lost its database; end that run, or delete the Deployment"
             )
             raise Permanent(message)
         return existing
@@ -168,6 +178,10 @@ class KubernetesPlatform:
             *(self._kube.get(path, {"fieldSelector": select.format(name), "limit": "20"}) for name in pods)
         )
         return [event for answer in answers for event in shapes.events(answer)]
+
+
+def _is_leaving(deployment: Object) -> bool:
+    return "deletionTimestamp" in deployment["metadata"]
 
 
 def _manager_of(image: str) -> str:

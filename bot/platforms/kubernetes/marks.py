@@ -9,6 +9,8 @@ no more.
 from typing import Any
 
 ANNOTATION = "slackwater/way-back"
+# On a canary: the signature of the run that made it.
+OWNER = "slackwater/run"
 
 Object = dict[str, Any]
 
@@ -16,6 +18,12 @@ Object = dict[str, Any]
 def mark_of(obj: Object) -> str | None:
     """The newest run whose way back came by this object."""
     found = (obj["metadata"].get("annotations") or {}).get(ANNOTATION)
+    return str(found) if found else None
+
+
+def owner_of(obj: Object) -> str | None:
+    """The signature of the run that made this object."""
+    found = (obj["metadata"].get("annotations") or {}).get(OWNER)
     return str(found) if found else None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.clients.redaction import redact
 from bot.domain.outcome import Workload
-from bot.platforms.kubernetes.marks import generation_of, mark_of
+from bot.platforms.kubernetes.marks import generation_of, mark_of, owner_of
 
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 # Why a container does not run, in the words a kubelet uses; the waiting ones come with a message.
@@ -43,6 +43,7 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         is_leaving="deletionTimestamp" in metadata,
         revision=generation_of(deployment),
         mark=mark_of(deployment),
+        owner=owner_of(deployment),
     )
 
 

@@ -57,6 +57,23 @@ async def test_a_good_version_goes_to_everybody_step_by_step(people: People):
     releases = [message["text"] for message in await people.see("releases")]
     assert len(releases) == 3, releases
 
+    told = await people.do("command", "bo", command="/deploy", text='undo reason="refunds fail"')
+    assert "This undoes `checkout-1`" in told["ephemeral"]
+    undoing = words(await eventually(lambda: _asked_by_the_undo(people)))
+    for said in (
+        "Tests: ✓ passed",
+        "Build: ✓ passed",
+        "No code review: v2.4.0 served here before checkout-1",
+    ):
+        assert said in undoing
+
+
+async def _asked_by_the_undo(people: People) -> list[Message] | None:
+    """Its thread, once it asks."""
+    cards = [m for m in await people.see("deploys") if "v2.5.0 → v2.4.0" in m["text"]]
+    thread = await people.see("deploys", thread_ts=cards[0]["ts"]) if cards else []
+    return thread if any("approve" in buttons(m) for m in thread) else None
+
 
 async def _all_is_said(people: People) -> bool:
     """The publisher keeps to Slack's pace, so the last messages come some seconds after the last step."""
