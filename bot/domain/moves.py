@@ -148,7 +148,8 @@ def _give_up(run: Run, failed: list[StepRecord]) -> TurnBack:
         ending=Ending.ROLLED_BACK if touched else Ending.STOPPED,
         reason=worst.reason or Reason.STEP_FAILED,
         sentence=" ".join(record.sentence for record in failed if record.sentence),
-        quarantine=touched,
+        # Who came second has not tried the version at all.
+        quarantine=touched and worst.reason is not Reason.ANOTHER_RUNS,
     )
 
 

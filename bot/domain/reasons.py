@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SMOKE_FAILED = "smoke-failed"  # the team's smoke command failed
     VERIFY_FAILED = "verify-failed"  # the platform does not serve what was asked for
     MISSING = "missing"  # an object that the configuration names is not there
+    ANOTHER_RUNS = "another-runs"  # another Slackwater's run has what this one needs
     CHANGED_OUTSIDE = "changed-outside"  # somebody else changed an object that the run relies on
     STEP_FAILED = "step-failed"  # a step failed for another reason, which its sentence gives
     STEP_TIMED_OUT = "step-timed-out"  # a step did not get there in its time

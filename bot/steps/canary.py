@@ -25,10 +25,10 @@ class DeployCanaryKind:
         return Seen(is_settled=is_settled, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
-        action = action_of(context, DeployCanary)
-        await self._platform.deploy_canary(
-            action.image, action.version, run=context.run.signature, on=seen.before.workload
-        )
+        action, canary = action_of(context, DeployCanary), seen.before.workload
+        if canary is not None and not _is_own(context, canary):
+            return
+        await self._platform.deploy_canary(action.image, action.version, run=context.run.signature, on=canary)
 
     async def verify(self, context: StepContext) -> Outcome:
         action = action_of(context, DeployCanary)
@@ -37,6 +37,9 @@ class DeployCanaryKind:
             sentence = f"The canary of {action.version} is gone; somebody deleted it."
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
         evidence = Evidence(sentence=_readiness(canary), workload=canary)
+        if not _is_own(context, canary):
+            sentence = f"{canary.name} belongs to run {canary.owner}, which another Slackwater drives."
+            return Failed(reason=Reason.ANOTHER_RUNS, sentence=sentence, evidence=evidence)
         if canary.failed:
             return Failed(reason=Reason.NOT_READY, sentence=_explained(canary), evidence=evidence)
         if canary.is_mixed:

@@ -27,18 +27,19 @@ class CheckStableKind:
     async def apply(self, context: StepContext, seen: Seen) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
+        # What could not be carried out is better refused now than once there is something to take back. First
+        # of all another run's canary: its weight is that run's business.
+        request = context.run.plan.request
+        await self._platform.check_canary(request.image, request.version, run=context.run.signature)
         stable, split = await self._platform.stable(), await self._traffic.split()
         evidence = Evidence(sentence=_ready(stable), workload=stable, split=split)
-        running = context.run.plan.request.running_image
+        running = request.running_image
         if stable.image != running:
             sentence = f"{stable.name} runs {stable.image}, but {running} when this run was planned."
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
         if split.canary != 0:
             sentence = f"The route already gives {split.canary} % to the canary; at rest it has to be 0."
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
-        # What could not be carried out is better refused now than once there is something to take back.
-        request = context.run.plan.request
-        await self._platform.check_canary(request.image, request.version, run=context.run.signature)
         await self._traffic.check()
         if stable.ready == 0 or not stable.is_settled:
             return Wait(after=_LOOK, awaiting=_explained(stable), reason=Reason.NOT_READY, evidence=evidence)

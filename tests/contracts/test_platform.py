@@ -266,6 +266,25 @@ async def test_the_canary_of_another_slackwaters_run_is_left_alone(shop: Shop, k
     await platform.check_canary(image(NEW), NEW, run=None)
 
 
+async def test_a_creation_of_the_same_image_that_lands_late_takes_no_other_runs_canary(
+    shop: Shop, kube: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = await opened(shop, kube)
+    apply, later = kube.apply, "checkout-2 of 2026-11-23 10:00:00.000000 UTC"
+
+    async def late(path, body, **how):
+        monkeypatch.undo()
+        await platform.deploy_canary(image(NEW), NEW, run=later, on=None)
+        return await apply(path, body, **how)
+
+    monkeypatch.setattr(kube, "apply", late)
+
+    with pytest.raises(Conflict):
+        await platform.deploy_canary(image(NEW), NEW, run=RUN, on=None)
+
+    assert (await seen_canary(platform)).owner == later
+
+
 async def test_a_canary_that_nobody_has_signed_may_be_taken_over(shop: Shop, kube: KubeClient) -> None:
     """An older version of the bot made it, for a run that goes on under this one."""
     platform = await opened(shop, kube)

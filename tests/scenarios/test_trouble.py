@@ -45,8 +45,9 @@ async def test_objects_that_cannot_carry_a_canary_stop_the_run_before_it_touches
     await then.is_quarantined(expected=False)
 
 
-async def test_of_two_slackwaters_the_second_refuses(when: When, then: Then) -> None:
-    when.shop.canary = another_slackwaters()
+@pytest.mark.parametrize("weight", [0, 25])
+async def test_of_two_slackwaters_the_second_refuses(when: When, then: Then, weight: int) -> None:
+    when.shop.canary, when.shop.weight = another_slackwaters(), weight
     await when.started()
     await when.is_over()
 
@@ -62,7 +63,8 @@ async def test_a_canary_that_another_slackwater_made_meanwhile_is_not_removed(wh
     when.shop.canary = another_slackwaters()
     await when.is_over()
 
-    then.ended(Ending.ROLLED_BACK, Reason.STEP_FAILED)
+    then.ended(Ending.ROLLED_BACK, Reason.ANOTHER_RUNS)
+    await then.is_quarantined(expected=False)
     assert "deploy" not in then.effects()
     assert "remove" not in then.effects()
     assert "is left alone" in then.run.record("back/canary").evidence.sentence

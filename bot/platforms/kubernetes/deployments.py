@@ -55,9 +55,9 @@ class KubernetesPlatform:
         if existing is not None:
             manifest["metadata"]["uid"] = existing["metadata"]["uid"]
         # Without force, an object that somebody makes at this very moment is a conflict, not ours; and under
-        # a manager of the image's own, so is the canary of a later run, if this request was late.
+        # a manager of the run's own, so is the canary of another run, if this request was late.
         await self._kube.apply(
-            self._canary_path, manifest, force=existing is not None, manager=_manager_of(image)
+            self._canary_path, manifest, force=existing is not None, manager=_manager_of(run, image)
         )
 
     async def check_canary(self, image: str, version: str, *, run: str | None) -> None:
@@ -105,8 +105,8 @@ class KubernetesPlatform:
         owner = owner_of(existing)
         if owner is not None and run is not None and owner != run and not _is_leaving(existing):
             message = (
-                f"{self._target.canary_workload} belongs to run {owner}: another Slackwater drives it, or "
-                "left it behind when it lost its database; end that run, or delete the Deployment"
+                f"{self._target.canary_workload} belongs to run {owner}. If another Slackwater drives it, "
+                "end it there; if nobody does, it was left behind: delete the Deployment"
             )
             raise Permanent(message)
         return existing
@@ -184,5 +184,5 @@ def _is_leaving(deployment: Object) -> bool:
     return "deletionTimestamp" in deployment["metadata"]
 
 
-def _manager_of(image: str) -> str:
-    return f"{FIELD_MANAGER}-{hashlib.sha256(image.encode()).hexdigest()[:12]}"
+def _manager_of(run: str, image: str) -> str:
+    return f"{FIELD_MANAGER}-{hashlib.sha256(f'{run} {image}'.encode()).hexdigest()[:12]}"

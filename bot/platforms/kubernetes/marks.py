@@ -12,6 +12,8 @@ ANNOTATION = "slackwater/way-back"
 # On a canary: the signature of the run that made it.
 OWNER = "slackwater/run"
 
+_LONGEST = 200  # what somebody else writes there goes into every entry of the journal
+
 Object = dict[str, Any]
 
 
@@ -24,7 +26,7 @@ def mark_of(obj: Object) -> str | None:
 def owner_of(obj: Object) -> str | None:
     """The signature of the run that made this object."""
     found = (obj["metadata"].get("annotations") or {}).get(OWNER)
-    return str(found) if found else None
+    return str(found)[:_LONGEST] if found else None
 
 
 def mark_operations(obj: Object, run: str) -> list[Object]:
