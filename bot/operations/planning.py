@@ -173,7 +173,8 @@ def _without_review(deployable: Deployable, request: DeployRequest, undone: Undo
         raise UnknownThing(
             f"The tag {request.version} names commit {request.commit[:10]} now, and {undone.commit[:10]} "
             "when it ran here.",
-            f"If that is what you want, deploy it by its name: /deploy {request.version} {request.strategy}",
+            "If that is what you want, deploy it by its name: "
+            f"/deploy {request.application} {request.version} {request.strategy} env={request.environment}",
         )
     if undone.commit is None or _REVIEW not in deployable.gates:
         return deployable

@@ -30,7 +30,8 @@ async def undo(
         done = await _to_be_undone(desk, name, env)
     request = done.plan.request
     wish = Wish(
-        version=request.running_version,
+        # Not `running_version`: an older version of the bot stored a pinned image's digest there.
+        version=tag_of(request.running_image),
         application=request.application,
         strategy=request.strategy,
         environment=request.environment,
@@ -45,6 +46,7 @@ async def _to_be_undone(desk: Desk, name: str | None, env: str | None) -> Run:
     applications = {d.application for d in desk.deployables}
     named = None if name is None or name in applications else await load(desk, name)
     if named is not None:
+        _refuse_elsewhere(named, env)
         where = deployable_for(desk, named.plan.request.application, named.plan.request.environment)
     else:
         where = deployable_for(desk, _application(name, applications), env)
@@ -80,11 +82,26 @@ async def _refuse_while_active(desk: Desk, where: Deployable) -> None:
 
 
 async def _brought(desk: Desk, where: Deployable, image: str) -> Run:
+    """The newest finished run, if it brought what runs now: what came by hand, nobody here can take back."""
     for run in await desk.runs.recent(limit=_LOOK_BACK, application=where.application):
-        is_ours = run.environment == where.environment and run.state is RunState.FINISHED
-        if is_ours and run.version == tag_of(image):
-            return await load(desk, run.id)
+        if run.environment != where.environment or run.state is not RunState.FINISHED:
+            continue
+        if run.version != tag_of(image):
+            break
+        done = await load(desk, run.id)
+        if done.plan.request.undoes is None:
+            return done
+        raise UnknownThing(
+            f"{run.id} is an undo itself: undoing it would bring {done.plan.request.running_version} again.",
+            f"If that is what you want: /deploy undo {run.id}. To go further back, name the version.",
+        )
     raise UnknownThing(
         f"No run of mine brought {tag_of(image)} to {where.environment}, so I cannot tell what was before.",
         "Name the version that you want, such as /deploy v2.4.0 canary.",
     )
+
+
+def _refuse_elsewhere(named: Run, env: str | None) -> None:
+    where = named.plan.request.environment
+    if env not in {None, where}:
+        raise NotUnderstood(f"{named.id} was in {where}.", f"Leave env= out: /deploy undo {named.id}")

@@ -20,13 +20,17 @@ PINNED = "registry.example:5000/checkout:v2.4.1@sha256:0123"
 async def ended(world: World, wish: Wish, ending: Ending = Ending.FINISHED) -> Run:
     """A run that is over; the version that it brought runs now if it has finished."""
     run = await operations.start(world.desk, wish, ADA)
+    await over(world, run, ending)
+    return run
+
+
+async def over(world: World, run: Run, ending: Ending) -> None:
     (claim,) = await world.journal.claim("another", ttl=timedelta(seconds=8))
     event = Ended(ending=ending, reason=Reason.FINISHED, sentence="over")
     await world.journal.append(claim, run.seq, [Draft(event=event)])
     await world.journal.told(claim)
     if ending is Ending.FINISHED:
         runs_now(world, run.plan.request.image)
-    return run
 
 
 def runs_now(world: World, image: str) -> None:
@@ -66,6 +70,57 @@ async def test_a_tag_that_was_moved_since_names_something_else():
 
     with pytest.raises(UnknownThing, match=r"v2\.4\.1 names commit 0dd0dd0dd0 now, and c0ffee1 when"):
         await operations.undo(world.desk, BO)
+
+
+async def test_an_undo_is_undone_only_by_its_name():
+    world = World()
+    await ended(world, Wish(version="v2.5.0"))
+    undone = await operations.undo(world.desk, ADA)
+    await over(world, undone, Ending.FINISHED)
+
+    with pytest.raises(UnknownThing, match=f"{undone.id} is an undo itself: undoing it would bring v2.5.0"):
+        await operations.undo(world.desk, ADA)
+    again = await operations.undo(world.desk, ADA, undone.id)
+
+    assert again.plan.request.version == "v2.5.0"
+
+
+async def test_what_came_by_hand_is_nobodys_to_undo():
+    """Two runs have finished, and somebody has gone back to the first one's version by hand."""
+    world = World()
+    world.versions.commits["v2.6.0"] = "c0ffee2"
+    await ended(world, Wish(version="v2.5.0"))
+    await ended(world, Wish(version="v2.6.0"))
+    runs_now(world, "registry.example/checkout:v2.5.0")
+
+    with pytest.raises(UnknownThing, match=r"No run of mine brought v2\.5\.0"):
+        await operations.undo(world.desk, ADA)
+
+
+async def test_a_run_of_another_environment_is_not_undone():
+    world = World()
+    done = await ended(world, Wish(version="v2.5.0"))
+
+    with pytest.raises(NotUnderstood, match=f"{done.id} was in production"):
+        await operations.undo(world.desk, ADA, done.id, env="staging")
+
+
+async def test_a_run_that_named_a_pinned_image_by_its_digest_is_undone_all_the_same():
+    """As an older version of the bot stored it."""
+    world = World()
+    runs_now(world, PINNED)
+    write = world.desk.strategies["canary"]
+
+    def as_it_was(request, deployable):
+        return write(request.with_(running_version="0123", running_commit=None), deployable)
+
+    world.desk.strategies["canary"] = as_it_was
+    await ended(world, Wish(version="v2.5.0"))
+    world.desk.strategies["canary"] = write
+
+    run = await operations.undo(world.desk, ADA)
+
+    assert (run.plan.request.version, run.plan.request.image) == ("v2.4.1", PINNED)
 
 
 async def test_the_run_itself_may_be_named():
