@@ -12,7 +12,7 @@ from bot.clients.kube import connect
 from bot.clients.redaction import conceal
 from bot.config import Secrets, Settings, load, not_built_yet
 from bot.domain.actions import Side
-from bot.domain.errors import NotUnderstood, OutsideError, Refused
+from bot.domain.errors import NotUnderstood, OutsideError, Permanent, Refused
 from bot.domain.events import Entry
 from bot.domain.figures import Subject
 from bot.domain.people import Person, Role
@@ -181,6 +181,7 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
         versions = worlds.versions(deployable.application)
         found.append(await _look(f"{name}: repository", _newest(versions.newest())))
         if found[0].is_well:
+            found.append(await _look(f"{name}: canary", _canary(platform)))
             found.append(await _metrics(name, worlds, settings, deployable))
     finally:
         await worlds.close()
@@ -190,14 +191,19 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
 async def _look(what: str, work: Awaitable[str]) -> Finding:
     try:
         return Finding(what=what, is_well=True, sentence=await work)
-    except (OutsideError, Refused) as error:
+    except (OutsideError, Refused, Permanent) as error:
         return Finding(what=what, is_well=False, sentence=str(error))
 
 
 async def _stable(platform: KubernetesPlatform) -> str:
     stable = await platform.stable()
-    await platform.check_canary(stable.image, stable.version or "", run=None)
     return f"runs {stable.image}, {stable.ready} of {stable.replicas} pods are ready"
+
+
+async def _canary(platform: KubernetesPlatform) -> str:
+    stable = await platform.stable()
+    await platform.check_canary(stable.image, stable.version or "", run=None)
+    return "could be made, and promoted"
 
 
 async def _split(router: ObjectRouter) -> str:
