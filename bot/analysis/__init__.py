@@ -2,10 +2,11 @@
 
 Pure: records in, records out, no clock, no metrics source. The steps that bake and the engine's triggers
 call it and keep its records (`Tally`, `TriggerState`) between two looks. `counting` turns counters into
-disjoint windows, `evidence` and `intervals` hold the statistics, `comparison` makes the verdict, `triggers`
-watch spec §9's conditions.
+disjoint windows, `evidence` and `intervals` hold the statistics, `comparison` makes the verdict, `ceiling`
+holds one version against a fixed share, `triggers` watch spec §9's conditions.
 """
 
+from bot.analysis.ceiling import above
 from bot.analysis.comparison import compare
 from bot.analysis.counting import count, restart
 from bot.analysis.limits import Limits, Names, TriggerLimits
@@ -20,6 +21,7 @@ __all__ = [
     "Names",
     "TriggerLimits",
     "TriggerState",
+    "above",
     "compare",
     "count",
     "restart",

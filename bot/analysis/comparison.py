@@ -30,7 +30,7 @@ from bot.analysis.evidence import (
 from bot.analysis.intervals import difference, proportion, quantile_of
 from bot.analysis.latency import Histogram, slower_than
 from bot.analysis.limits import Limits, Names
-from bot.analysis.spans import Span, errors_of, spans, without_worst
+from bot.analysis.spans import Span, decided, errors_of, shows, spans, without_worst
 from bot.domain.figures import Gap, Sample, Tally, Window
 from bot.domain.verdict import Check, Verdict, VerdictKind
 
@@ -38,9 +38,6 @@ _SLOW = 0.05  # the share of requests beyond p95, by definition
 
 # Two-sided 99 %: stable's p95 is taken at the upper end of this.
 _Z_BOUNDARY = 2.58
-
-# A failure or two besides the worst scrape's may be anything.
-_LEFT_AT_LEAST = 2
 
 
 def compare(
@@ -138,10 +135,10 @@ def _errors(over: tuple[Span, ...], limits: Limits, alpha: float) -> Check:
         allowed = span.stable.errors.rate + margin
         if span.canary.errors.rate <= allowed:
             continue
-        if _shows(span, without_worst(span, span.canary.errors, errors_of), allowed):
+        if shows(span, without_worst(span, span.canary.errors, errors_of), allowed):
             evidence = log_evidence(span.canary.errors, span.stable.errors, margin)
             found.append((log_stake(span.first) + evidence, span))
-    worst = _decided(found, alpha)
+    worst = decided(found, alpha)
     span = worst or over[0]
     canary, stable = span.canary.errors, span.stable.errors
     change = difference(proportion(*canary), proportion(*stable))
@@ -221,9 +218,9 @@ def _slower(over: tuple[Span, ...], margin: float) -> Span | None:
             counted = Histogram(of.canary.latency.bounds, window.buckets) if window.buckets else Histogram()
             return _slow(counted, edge)
 
-        if slow.rate > _SLOW and _shows(span, without_worst(span, slow, slow_in), _SLOW):
+        if slow.rate > _SLOW and shows(span, without_worst(span, slow, slow_in), _SLOW):
             found.append((log_stake(span.first) + log_evidence_above(slow, _SLOW), span))
-    return _decided(found, ALPHA_LATENCY)
+    return decided(found, ALPHA_LATENCY)
 
 
 def _slower_check(check: Check, span: Span, margin: float) -> Check:
@@ -255,18 +252,6 @@ def _boundary(whole: Span, span: Span, margin: float) -> float | None:
 
 def _slow(latency: Histogram, boundary: float) -> Seen:
     return Seen(slower_than(latency, boundary), latency.total)
-
-
-def _shows(span: Span, left: Seen, allowed: float) -> bool:
-    """More than one scrape shows it: without the worst one it is still more than allowed."""
-    return len(span.windows) > 1 and left.hits >= _LEFT_AT_LEAST and left.rate > allowed
-
-
-def _decided(found: list[tuple[float, Span]], alpha: float) -> Span | None:
-    """The span that shows it best, if the evidence of all together is decisive."""
-    if not is_decisive([evidence for evidence, _ in found], alpha):
-        return None
-    return max(found, key=lambda pair: pair[0])[1]
 
 
 def _share(tally: Tally) -> str:

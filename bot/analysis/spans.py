@@ -8,9 +8,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from bot.analysis.evidence import Seen
+from bot.analysis.evidence import Seen, is_decisive
 from bot.analysis.latency import Histogram, added, histogram
 from bot.domain.figures import Tally, Window
+
+# A failure or two besides the worst scrape's may be anything.
+_LEFT_AT_LEAST = 2
 
 
 class Counts(NamedTuple):
@@ -55,6 +58,18 @@ def without_worst(span: Span, total: Seen, of_window: Callable[[Window], Seen]) 
     worst = max((of_window(w) for w in span.windows), key=lambda seen: seen.hits, default=Seen(0.0, 0.0))
     of = max(0.0, total.of - worst.of)
     return Seen(min(of, max(0.0, total.hits - worst.hits)), of)
+
+
+def shows(span: Span, left: Seen, allowed: float) -> bool:
+    """More than one scrape shows it: without the worst one it is still more than allowed."""
+    return len(span.windows) > 1 and left.hits >= _LEFT_AT_LEAST and left.rate > allowed
+
+
+def decided(found: list[tuple[float, Span]], alpha: float) -> Span | None:
+    """The span that shows it best, if the evidence of all together is decisive."""
+    if not is_decisive([evidence for evidence, _ in found], alpha):
+        return None
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def errors_of(window: Window) -> Seen:
