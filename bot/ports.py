@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.actions import Side
+from bot.domain.actions import RollOut, Side
 from bot.domain.events import Draft, Entry, Timer
 from bot.domain.figures import Sample, Subject
 from bot.domain.gates import GateResult
@@ -75,8 +75,27 @@ class Platform(Protocol):
     async def restore_stable(self, recorded: Recorded, *, on: Workload, mark: str) -> None:
         """Put back what was recorded, and leave the mark of the run that goes back.
 
-        The mark moves the revision even where stable was at rest, so nothing that is late fits any more.
+        The mark moves the revision even where stable was at rest, so nothing that is late fits any more. A
+        rollout under way, paused or not, turns round.
         """
+        ...
+
+    async def check_rollout(self, *, run: str | None) -> None:
+        """Raises what would keep the deployment that serves from being rolled out; changes nothing."""
+        ...
+
+    async def roll_out(self, action: RollOut, *, run: str, on: Workload) -> None:
+        """Begin to replace the pods, as few at a time as the action says, in the name of the run."""
+        ...
+
+    async def pause(self, *, run: str, on: Workload) -> None:
+        """No further pod is replaced; the deployment says that the run with this signature paused it."""
+        ...
+
+    async def go_on(self, *, on: Workload) -> None: ...
+
+    async def keep_rollout(self, settings: str, *, run: str, on: Workload) -> None:
+        """Put back how pods are replaced, as `Recorded.settings` tells it; the run is done with it."""
         ...
 
 
@@ -133,6 +152,10 @@ class MetricSource(Protocol):
 
     async def sample(self, subject: Subject, *, figures: bool = True) -> Sample:
         """All configured figures of one version now; without `figures` only the counters."""
+        ...
+
+    async def counters(self, subject: Subject, *, at: datetime) -> Sample:
+        """The counters of one version as they were then, as far as the source remembers."""
         ...
 
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:

@@ -16,12 +16,12 @@ from bot.domain.actions import (
     RemoveCanary,
     RestoreStable,
     RouteHeader,
-    RunGate,
     SetWeight,
     Side,
     TrafficToStable,
 )
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Phase, Plan, Step, Target
+from strategies.gates import gate_steps
 from strategies.settings import CanarySettings, CanaryStage
 
 _DEPLOY = "canary/deploy"
@@ -44,7 +44,7 @@ def plan(
         approvals=approvals,
         findings=findings,
         steps=(
-            *_gates(gates),
+            *gate_steps(gates),
             _check_stable(request),
             *_canary_up(request, settings),
             *(step for stage in settings.stages for step in _stage(request, stage)),
@@ -52,19 +52,6 @@ def plan(
         ),
         way_back=tuple(_way_back(request)),
     )
-
-
-def _gates(names: tuple[str, ...]) -> Iterator[Step]:
-    for name in names:
-        yield Step(
-            id=f"gates/{name}",
-            title=f"Gate: {name.replace('-', ' ')}",
-            action=RunGate(gate=name),
-            phase=Phase.GATES,
-            group="gates",
-            timeout=timedelta(minutes=30),
-            estimate=timedelta(minutes=2),
-        )
 
 
 def _check_stable(request: DeployRequest) -> Step:

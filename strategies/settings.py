@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.actions import Weight
+from bot.domain.actions import Pods, Weight
 from bot.domain.record import Record
 
 
@@ -24,3 +24,13 @@ class CanarySettings(Record):
         CanaryStage(weight=100, bake=timedelta(minutes=30)),
     )
     ready_timeout: timedelta = timedelta(minutes=5)
+
+
+class RollingSettings(Record):
+    """How many pods are replaced at a time, what stops it, and how long the whole is watched (spec §6)."""
+
+    max_surge: Pods = 1
+    max_unavailable: Pods = 0
+    check_every: timedelta = timedelta(seconds=30)
+    pause_above: float = 0.01  # of the new version's requests
+    bake: timedelta = timedelta(minutes=10)

@@ -18,6 +18,7 @@ from bot.config.platforms import (
     KubernetesPlatform,
     NginxTraffic,
     PlatformSettings,
+    ServiceTraffic,
     TrafficSettings,
 )
 from bot.config.policy import Freeze, PolicySettings
@@ -55,6 +56,7 @@ __all__ = [
     "Roles",
     "S3Place",
     "Secrets",
+    "ServiceTraffic",
     "Settings",
     "Size",
     "SlackSettings",

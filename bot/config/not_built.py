@@ -12,7 +12,7 @@ from bot.config.problems import dotted
 from bot.config.words import S3Place
 from bot.domain.record import Record
 
-_STRATEGIES_BUILT = ("canary",)
+_STRATEGIES_BUILT = ("canary", "rolling")
 _TRAFFIC_BUILT = ("istio", "gateway-api", "nginx")
 _METRICS_BUILT = ("prometheus",)
 _GATES_NOT_BUILT = ("security", "migrations", "infrastructure")
@@ -55,14 +55,10 @@ def _of_application(application: Application) -> Iterator[tuple[str, str]]:
     if application.defaults.strategy not in _STRATEGIES_BUILT:
         yield (
             "defaults.strategy",
-            f"The {application.defaults.strategy} strategy is not built yet: ask for canary.",
+            f"The {application.defaults.strategy} strategy is not built yet: ask for canary or rolling.",
         )
-    for section in ("blue_green", "rolling"):
-        if section in application.model_fields_set:
-            yield (
-                section,
-                f"The {section.replace('_', '-')} strategy is not built yet: its settings have no effect.",
-            )
+    if "blue_green" in application.model_fields_set:
+        yield "blue_green", "The blue-green strategy is not built yet: its settings have no effect."
     for name, environment in application.environments.items():
         for path, sentence in _of_environment(name, environment):
             yield f"{dotted(('environments', name))}.{path}".rstrip("."), sentence
@@ -100,5 +96,5 @@ def _of_environment(name: str, environment: Environment) -> Iterator[tuple[str, 
     elif platform.traffic.kind not in _TRAFFIC_BUILT and name != STAGING:
         yield (
             "platform.traffic.kind",
-            f"Traffic by {platform.traffic.kind} is not built yet: use istio, gateway-api or nginx.",
+            f"Weights by {platform.traffic.kind} are not built yet: use istio, gateway-api or nginx.",
         )

@@ -89,6 +89,7 @@ class RollingSettings(Section):
     max_unavailable: Pods = 0
     check_every: Duration = seconds(30)
     pause_above_error_rate: Share = percent("1")
+    bake: Duration = minutes(10)  # how long the new version is watched once every pod runs it
 
     @model_validator(mode="after")
     def _can_move(self) -> Self:

@@ -3,6 +3,7 @@
 Each action carries `kind`, by which the engine finds its step kind and by which a stored plan is read again.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -11,12 +12,15 @@ from pydantic import Field
 from bot.domain.record import Record
 from bot.domain.times import Span
 
+# How many pods: a number, or a share of all ("25%").
+Pods = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d{1,3}%$")]
+
 # Whole per cent of traffic to the new version; stable gets the rest.
 Weight = Annotated[int, Field(ge=0, le=100, strict=True)]
 
 
 class Side(StrEnum):
-    """The two deployments of a canary run, by role."""
+    """The two versions of a run, by role. In a rolling update both are pods of one deployment."""
 
     STABLE = "stable"
     CANARY = "canary"
@@ -66,7 +70,7 @@ class SetWeight(Record):
 
 
 class Bake(Record):
-    """Compare canary with stable for a while; ends with a verdict."""
+    """Compare the new version with the one before for a while; ends with a verdict."""
 
     kind: Literal["bake"] = "bake"
     weight: Weight
@@ -99,6 +103,34 @@ class RestoreStable(Record):
     kind: Literal["restore-stable"] = "restore-stable"
 
 
+class CheckRollout(Record):
+    """Look at what serves now: the deployment is ready and can be rolled, and no canary has traffic."""
+
+    kind: Literal["check-rollout"] = "check-rollout"
+
+
+class RollOut(Record):
+    """Replace the pods of the deployment that serves, a few at a time, as long as their errors allow it.
+
+    It stands still, and asks, when more than `pause_above` of the new version's requests fail.
+    """
+
+    kind: Literal["roll-out"] = "roll-out"
+    image: str
+    version: str
+    max_surge: Pods = 1
+    max_unavailable: Pods = 0
+    check_every: Span = timedelta(seconds=30)
+    pause_above: Annotated[float, Field(ge=0, le=1)] = 0.01  # of one
+
+
+class KeepRollout(Record):
+    """Leave the new version where it is, and let the deployment be rolled as its team has it again."""
+
+    kind: Literal["keep-rollout"] = "keep-rollout"
+    recorded_by: str  # the step that recorded how that was
+
+
 Action = Annotated[
     RunGate
     | CheckStable
@@ -110,6 +142,9 @@ Action = Annotated[
     | PromoteStable
     | TrafficToStable
     | RemoveCanary
-    | RestoreStable,
+    | RestoreStable
+    | CheckRollout
+    | RollOut
+    | KeepRollout,
     Field(discriminator="kind"),
 ]

@@ -20,6 +20,7 @@ class Workload(Record):
     is_mixed: bool = False  # its ready pods run several digests: the tag was moved meanwhile
     version: str | None = None  # by label
     replicas: int = 0  # wanted
+    pods: int = 0  # there are, of any revision
     ready: int = 0
     updated: int = 0  # of the newest revision
     is_settled: bool = False  # the newest revision is rolled out, nothing of older ones is left
@@ -28,7 +29,14 @@ class Workload(Record):
     is_leaving: bool = False  # being removed
     revision: str = ""  # of what was looked at; a change names it, so that it fits nothing newer
     mark: str | None = None  # the newest run whose way back came by here
-    owner: str | None = None  # a canary's: the run that made it, as `Run.signature` calls it
+    owner: str | None = None  # the run that made it, or rolls it out now, as `Run.signature` calls it
+    is_paused: bool = False  # nothing is rolled out until it is let go on
+    paused_by: str | None = None  # the run that paused it, as `Run.signature` calls it
+
+    @property
+    def renewed(self) -> int:
+        """How many pods of the newest revision are ready at least, whichever ones are not."""
+        return max(0, self.ready - (self.pods - self.updated))
 
 
 class TrafficSplit(Record):
@@ -48,6 +56,7 @@ class Recorded(Record):
     workload: Workload | None = None
     split: TrafficSplit | None = None
     manifest: str | None = None  # JSON of what has to be put back
+    settings: str | None = None  # JSON of how the deployment replaces its pods
 
 
 class Evidence(Record):
@@ -71,6 +80,10 @@ class Evidence(Record):
     # clock was set back between two starts of the bot: then the time is counted anew.
     unwatched: Lapse = timedelta(0)
     first_seen: Moment | None = None  # since when the new version has looked worse, without a break
+    # Why a rollout is to stand still, and after which of people's answers that was found: a later one to it
+    # lets it go on. Empty: it may.
+    stands_still: str = ""
+    found_after: int = 0
 
 
 class Done(Record):
@@ -86,6 +99,7 @@ class Wait(Record):
     awaiting: str  # "2 of 3 pods ready"
     reason: Reason = Reason.STEP_TIMED_OUT  # what it is called if the step's time runs out meanwhile
     evidence: Evidence | None = None
+    again: bool = False  # what was done is not what is wanted any more: the step has to act anew
 
 
 class Failed(Record):

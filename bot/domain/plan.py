@@ -79,6 +79,7 @@ class Target(Record):
     host_header: str | None = None
     health_paths: tuple[str, ...] = ("/health",)  # critical ones
     canary_manifests: str | None = None  # a folder of the team's own; None = derived from stable
+    is_beside: bool = True  # the new version runs in a deployment of its own, beside the one that serves
 
     @model_validator(mode="before")
     @classmethod
@@ -103,8 +104,11 @@ class Target(Record):
         return bool(workloads or services)
 
     def pods(self, side: Side) -> str:
-        """A pattern for the names of one side's pods: workload, template hash, suffix."""
-        name = self.workload if side is Side.STABLE else self.canary_workload
+        """A pattern for the names of one side's pods: workload, template hash, suffix.
+
+        Where both are pods of one deployment, only what bears the version's label tells them apart.
+        """
+        name = self.canary_workload if side is Side.CANARY and self.is_beside else self.workload
         return f"{name}-[a-z0-9]+-[a-z0-9]+"
 
 

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     MISSING = "missing"  # an object that the configuration names is not there
     ANOTHER_RUNS = "another-runs"  # another Slackwater's run has what this one needs
     CHANGED_OUTSIDE = "changed-outside"  # somebody else changed an object that the run relies on
+    STANDS_STILL = "stands-still"  # a rollout was paused for its errors, or for want of figures
     STEP_FAILED = "step-failed"  # a step failed for another reason, which its sentence gives
     STEP_TIMED_OUT = "step-timed-out"  # a step did not get there in its time
     UNKNOWN_STEP = "unknown-step"  # this version of the bot does not know a step of the plan
@@ -38,3 +39,8 @@ class Reason(StrEnum):
     UNKNOWN_RUN = "unknown-run"
     UNKNOWN_THING = "unknown-thing"
     OTHER_VERSION = "other-version"  # only the version of the bot that wrote it can read it
+
+    @property
+    def asks_people(self) -> bool:
+        """Whether a step that failed for it holds the run and asks, instead of turning it back."""
+        return self in {Reason.CHANGED_OUTSIDE, Reason.STANDS_STILL}

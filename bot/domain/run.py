@@ -6,7 +6,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.actions import SetWeight, TrafficToStable
+from bot.domain.actions import RestoreStable, RollOut, SetWeight, TrafficToStable
 from bot.domain.events import (
     Approved,
     Ended,
@@ -188,7 +188,12 @@ class Run(Record):
 
     @property
     def weight(self) -> int:
-        """The canary's weight as last verified; 0 before the first shift and after the way back."""
+        """The new version's share of traffic as last verified; 0 before the first shift, and once back.
+
+        While pods are replaced it is the new ones' share of all ready pods, as last seen.
+        """
+        if not self.plan.target.is_beside:
+            return self._rolled_out
         weight, newest = 0, 0
         for step in (*self.plan.steps, *self.plan.way_back):
             record = self.record(step.id)
@@ -199,6 +204,18 @@ class Run(Record):
             elif isinstance(step.action, TrafficToStable):
                 weight, newest = 0, record.ended_seq
         return weight
+
+    @property
+    def _rolled_out(self) -> int:
+        share = 0
+        for step in (*self.plan.steps, *self.plan.way_back):
+            record = self.record(step.id)
+            seen = record.evidence.workload
+            if isinstance(step.action, RollOut) and seen is not None and seen.ready:
+                share = 100 if record.status is StepStatus.DONE else 100 * seen.renewed // seen.ready
+            elif isinstance(step.action, RestoreStable) and record.status is StepStatus.DONE:
+                share = 0
+        return share
 
     @property
     def has_touched_production(self) -> bool:
@@ -226,6 +243,7 @@ class Run(Record):
         """The image digest that is on trial, as the platform or the registry told it."""
         for step in reversed(self.plan.steps):
             seen = self.record(step.id).evidence.workload
-            if step.action.kind == "deploy-canary" and seen is not None and seen.digest:
+            is_first = step.action.kind in {"deploy-canary", "roll-out"}
+            if is_first and seen is not None and seen.digest:
                 return seen.digest
         return self.plan.request.digest

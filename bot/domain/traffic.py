@@ -43,4 +43,15 @@ class ByIngress(Record):
         return f"Ingress {self.canary_ingress}"
 
 
-Traffic = Annotated[ByVirtualService | ByHTTPRoute | ByIngress, Field(discriminator="kind")]
+class ByService(Record):
+    """No weights: whoever is behind the Service gets an equal share of its requests."""
+
+    kind: Literal["service"] = "service"
+    service: str
+
+    @property
+    def object_name(self) -> str:
+        return f"Service {self.service}"
+
+
+Traffic = Annotated[ByVirtualService | ByHTTPRoute | ByIngress | ByService, Field(discriminator="kind")]

@@ -43,6 +43,7 @@ class Carrier:
         self._retry = _FIRST_RETRY
         self._is_way_back = step in ledger.run.plan.way_back
         self._since = clock.now()
+        self._acts_anew = False
         self._said = ""
         self._said_at: datetime | None = None
 
@@ -61,6 +62,7 @@ class Carrier:
                 await self._fail(waiting)
                 return
             await self._remember(waiting)
+            self._acts_anew = waiting.again
             await self._clock.sleep(waiting.after)
             outcome = await self._once_more()
         await self._write(StepDone(evidence=outcome.evidence))
@@ -83,11 +85,11 @@ class Carrier:
             await self._kind.apply(self._context(), seen)
 
     async def _once_more(self) -> Outcome:
-        """Verify again; if the last try ended in trouble outside, do the whole step again.
+        """Verify again; do the whole step again if it has to act anew, or had trouble outside.
 
         On the way back nobody waits for a person when something undoes what was done: it is done again.
         """
-        if self._retry != _FIRST_RETRY or not self._has_begun():
+        if self._retry != _FIRST_RETRY or self._acts_anew or not self._has_begun():
             return await self._attempt()
         try:
             if self._is_way_back:
@@ -130,7 +132,7 @@ class Carrier:
         if self._is_way_back:
             self._retry = _LAST_RETRY
             return Wait(after=_LAST_RETRY, awaiting=outcome.sentence, evidence=outcome.evidence)
-        if outcome.reason is Reason.CHANGED_OUTSIDE and self._ledger.run.state is RunState.HELD:
+        if outcome.reason.asks_people and self._ledger.run.state is RunState.HELD:
             # A person holds the run already; once they let it go, it is held for this.
             return Wait(after=_LOOK_WHILE_HELD, awaiting=outcome.sentence, evidence=outcome.evidence)
         return outcome
@@ -174,7 +176,7 @@ class Carrier:
         await self._ledger.write(Draft(event=note))
 
     async def _fail(self, outcome: Failed) -> None:
-        if outcome.reason is Reason.CHANGED_OUTSIDE:
+        if outcome.reason.asks_people:
             await self._hold(outcome)
             return
         event = StepFailed(reason=outcome.reason, sentence=outcome.sentence, evidence=outcome.evidence)

@@ -82,7 +82,9 @@ class TriggerWatch:
             self._baseline = stable
         elif self._baseline is None:
             self._baseline = _usual(run)
-        readings = await self._health.ask(Side.CANARY) if run.weight > 0 else ()
+        # Where both versions are behind one door, whoever answers speaks for it.
+        side = Side.CANARY if run.plan.target.is_beside else Side.STABLE
+        readings = await self._health.ask(side) if run.weight > 0 else ()
         failing = [reading for reading in readings if not reading.ok]
         now = self._clock.now()
         self._state, fired = watch(

@@ -136,27 +136,30 @@ async def _bar_requester(desk: Desk, run: Run, by: Person) -> None:
 
 
 async def _check_image(desk: Desk, run: Run, question: Question) -> None:
-    """What is approved is what was shown: the canary still runs that digest."""
+    """What is approved is what was shown: the new version's pods still run that digest."""
     if question.digest is None:
         return
+    target = run.plan.target
+    name = target.canary_workload if target.is_beside else target.workload
     try:
-        canary = await desk.platform(run.plan.target).canary()
+        platform = desk.platform(target)
+        canary = await (platform.canary() if target.is_beside else platform.stable())
     except OutsideError as error:
         raise StaleButton(
-            f"I cannot read what the canary runs now, so I cannot count your approval. {error}",
+            f"I cannot read what {name} runs now, so I cannot count your approval. {error}",
             "Press again in a moment.",
         ) from error
     if canary is None:
-        raise StaleButton("The canary is gone, so there is nothing to approve.", "Roll back.")
+        raise StaleButton(f"{name} is gone, so there is nothing to approve.", "Roll back.")
     if canary.digest is None and not canary.is_mixed:
         raise StaleButton(
-            "No pod of the canary is ready, so I cannot tell whether it still runs what the question showed.",
+            f"No pod of {name} is ready, so I cannot tell whether it still runs what the question showed.",
             "Press again once it is, or roll back.",
         )
     if canary.digest != question.digest:
         runs = f"{canary.digest[:19]}…" if canary.digest else "different images"
         raise StaleButton(
-            f"The canary now runs {runs}, but the question showed {question.digest[:19]}….",
+            f"{name} now runs {runs}, but the question showed {question.digest[:19]}….",
             "Roll back, or hold and look.",
         )
 

@@ -59,14 +59,17 @@ class PrometheusSource:
 
     async def sample(self, subject: Subject, *, figures: bool = True) -> Sample:
         """All configured figures of one version now; without `figures` only the counters. Never raises."""
-        return await self._sample(subject, self._templates if figures else _COUNTERS)
+        return await self._sample(subject, self._templates if figures else _COUNTERS, self._clock.now())
+
+    async def counters(self, subject: Subject, *, at: datetime) -> Sample:
+        """The counters of one version as they were then. Never raises."""
+        return await self._sample(subject, _COUNTERS, at)
 
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
         """Only these figures of one version now, as far as they are configured. Never raises."""
-        return await self._sample(subject, names)
+        return await self._sample(subject, names, self._clock.now())
 
-    async def _sample(self, subject: Subject, names: Collection[str]) -> Sample:
-        at = self._clock.now()
+    async def _sample(self, subject: Subject, names: Collection[str], at: datetime) -> Sample:
         texts = {
             key: self._templates[key].fill(subject, self._window)
             for key in (*names, *self._ages_of(names))

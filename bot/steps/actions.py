@@ -34,6 +34,11 @@ def is_ours_to_mind(context: StepContext) -> bool:
     return began == 0 or accepted < began
 
 
+def is_anothers(context: StepContext, seen: Workload) -> bool:
+    """Whether another Slackwater's run has it. An older version of the bot signed nothing."""
+    return seen.owner not in {None, context.run.signature}
+
+
 def mark_of(context: StepContext) -> str | None:
     """What a step of the way back leaves on the object that it takes home; None for a step forward."""
     return context.run.id if context.step.undoes is not None else None

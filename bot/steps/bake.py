@@ -16,14 +16,14 @@ anew, so that a cache that was cold does not speak for the hour to come.
 from datetime import datetime, timedelta
 
 from bot.analysis import Limits, Names, compare, count, restart
-from bot.domain.actions import Bake, Side
+from bot.domain.actions import Bake, RollOut, Side
 from bot.domain.errors import OutsideError
 from bot.domain.figures import Point, Sample, Tally
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait
 from bot.domain.reasons import Reason
 from bot.domain.run import StepStatus
 from bot.domain.verdict import Verdict, VerdictKind
-from bot.ports import MetricSource, Seen, StepContext, TrafficRouter
+from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_ours_to_mind
 
 # Often enough to act a second after the scrape that shows it; the counters decide, not the number of looks.
@@ -45,8 +45,11 @@ _WINDOWS_SHOWN = 3
 class BakeKind:
     """Watches one stage. It changes nothing."""
 
-    def __init__(self, metrics: MetricSource, traffic: TrafficRouter, limits: Limits) -> None:
+    def __init__(
+        self, metrics: MetricSource, platform: Platform, traffic: TrafficRouter, limits: Limits
+    ) -> None:
         self._metrics = metrics
+        self._platform = platform
         self._traffic = traffic
         self._limits = limits
 
@@ -56,16 +59,16 @@ class BakeKind:
     async def apply(self, context: StepContext, seen: Seen) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
-        wanted = action_of(context, Bake).weight
+        taken, trouble = None, ""
         try:
-            found, trouble = (await self._traffic.split()).canary, ""
+            taken = await self._taken(context)
         except OutsideError as error:
             if not error.is_transient:
                 raise
             # The figures have another source: a platform that does not answer must not blind the comparison.
-            found, trouble = wanted, str(error)
-        if found != wanted and is_ours_to_mind(context):
-            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=_taken(context, wanted, found))
+            trouble = str(error)
+        if taken is not None and is_ours_to_mind(context):
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=taken)
         evidence = await self._look(context, _remembered(context))
         verdict = evidence.verdict
         assert verdict is not None, "every look ends with a verdict"
@@ -78,16 +81,37 @@ class BakeKind:
         awaiting = "the source of the figures" if verdict.kind is VerdictKind.NO_DATA else "bake time"
         return Wait(after=_LOOK, awaiting=awaiting, evidence=evidence)
 
+    async def _taken(self, context: StepContext) -> str | None:
+        """What somebody else has made of what the new version serves by, if they have."""
+        plan, wanted = context.run.plan, action_of(context, Bake).weight
+        if not plan.target.is_beside:
+            image, brought = (await self._platform.stable()).image, plan.request.image
+            if image == brought:
+                return None
+            return f"Somebody else changed {plan.target.workload}: it runs {image} instead of {brought}."
+        found = (await self._traffic.split()).canary
+        if found == wanted:
+            return None
+        return (
+            f"Somebody else changed the {plan.target.traffic.object_name}: the canary has "
+            f"{found} % instead of {wanted} %. Traffic stays as it is."
+        )
+
     async def _look(self, context: StepContext, before: Evidence) -> Evidence:
         plan = context.run.plan
         with_figures = _wants_figures(context, before)
         canary = await self._metrics.sample(plan.subject(Side.CANARY), figures=with_figures)
-        stable = await self._metrics.sample(plan.subject(Side.STABLE), figures=with_figures)
+        # Where every pod runs the new version, nothing is left to ask about the one before.
+        stable = (
+            await self._metrics.sample(plan.subject(Side.STABLE), figures=with_figures)
+            if plan.target.is_beside
+            else None
+        )
         new, old = before.canary or Tally(), before.stable or Tally()
         warming = self._is_warming(context, before)
         if not warming and (before.warming or before.canary is None):
             new, old = restart(new), restart(old)
-        new, old = count(new, canary), count(old, stable)
+        new, old = count(new, canary), old if stable is None else count(old, stable)
         newest = (canary, stable) if with_figures else (before.canary_now, before.stable_now)
         baseline = _stable_before(context) if action_of(context, Bake).weight == 100 else None
         names = Names(canary=plan.request.version, stable=plan.request.running_version)
@@ -153,13 +177,6 @@ def _has_just_gone_blind(evidence: Evidence, now: datetime) -> bool:
     return bool(since) and now - max(since) < _OUTAGE
 
 
-def _taken(context: StepContext, wanted: int, found: int) -> str:
-    return (
-        f"Somebody else changed the {context.run.plan.target.traffic.object_name}: the canary has "
-        f"{found} % instead of {wanted} %. Traffic stays as it is."
-    )
-
-
 def _wants_figures(context: StepContext, before: Evidence) -> bool:
     shown = before.canary_now
     return shown is None or context.now - shown.at >= _FIGURES
@@ -170,7 +187,10 @@ def _stable_before(context: StepContext) -> Tally | None:
     for step in reversed(context.run.plan.steps):
         record = context.run.record(step.id)
         has_counted = record.status is StepStatus.DONE and record.evidence.stable is not None
-        if isinstance(step.action, Bake) and step.action.weight < 100 and has_counted:
+        is_shared = isinstance(step.action, RollOut) or (
+            isinstance(step.action, Bake) and step.action.weight < 100
+        )
+        if is_shared and has_counted:
             return record.evidence.stable
     return None
 

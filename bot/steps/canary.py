@@ -1,15 +1,12 @@
 """`deploy-canary` and `remove-canary`: the new version's own deployment."""
 
-from datetime import timedelta
-
 from bot.domain.actions import DeployCanary
 from bot.domain.errors import Permanent
-from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, may_still_arrive
-
-_LOOK = timedelta(seconds=2)
+from bot.steps.actions import action_of, is_anothers, may_still_arrive
+from bot.steps.workloads import LOOK, explained, ready
 
 
 class DeployCanaryKind:
@@ -21,12 +18,12 @@ class DeployCanaryKind:
     async def observe(self, context: StepContext) -> Seen:
         action = action_of(context, DeployCanary)
         canary = await self._platform.canary()
-        is_settled = canary is not None and canary.image == action.image and _is_own(context, canary)
+        is_settled = canary is not None and canary.image == action.image and not is_anothers(context, canary)
         return Seen(is_settled=is_settled, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         action, canary = action_of(context, DeployCanary), seen.before.workload
-        if canary is not None and not _is_own(context, canary):
+        if canary is not None and is_anothers(context, canary):
             return
         await self._platform.deploy_canary(action.image, action.version, run=context.run.signature, on=canary)
 
@@ -36,18 +33,18 @@ class DeployCanaryKind:
         if canary is None:
             sentence = f"The canary of {action.version} is gone; somebody deleted it."
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
-        evidence = Evidence(sentence=_readiness(canary), workload=canary)
-        if not _is_own(context, canary):
+        evidence = Evidence(sentence=ready(canary), workload=canary)
+        if is_anothers(context, canary):
             sentence = f"{canary.name} belongs to run {canary.owner}, which another Slackwater drives."
             return Failed(reason=Reason.ANOTHER_RUNS, sentence=sentence, evidence=evidence)
         if canary.failed:
-            return Failed(reason=Reason.NOT_READY, sentence=_explained(canary), evidence=evidence)
+            return Failed(reason=Reason.NOT_READY, sentence=explained(canary), evidence=evidence)
         if canary.is_mixed:
             sentence = f"The pods of {canary.name} run different images: the tag was moved meanwhile."
             return Failed(reason=Reason.STEP_FAILED, sentence=sentence, evidence=evidence)
         if canary.is_settled and canary.ready == canary.replicas > 0 and canary.image == action.image:
             return Done(evidence=evidence)
-        return Wait(after=_LOOK, awaiting=_explained(canary), reason=Reason.NOT_READY, evidence=evidence)
+        return Wait(after=LOOK, awaiting=explained(canary), reason=Reason.NOT_READY, evidence=evidence)
 
 
 class RemoveCanaryKind:
@@ -59,7 +56,7 @@ class RemoveCanaryKind:
 
     async def observe(self, context: StepContext) -> Seen:
         canary = await self._platform.canary()
-        is_gone = canary is None or canary.is_leaving or not _is_own(context, canary)
+        is_gone = canary is None or canary.is_leaving or is_anothers(context, canary)
         return Seen(is_settled=is_gone, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
@@ -74,23 +71,9 @@ class RemoveCanaryKind:
         if canary is None:
             name = context.run.plan.target.canary_workload
             if may_still_arrive(context):
-                return Wait(after=_LOOK, awaiting=f"{name} is gone; its creation was under way")
+                return Wait(after=LOOK, awaiting=f"{name} is gone; its creation was under way")
             return Done(evidence=Evidence(sentence=f"{name} is gone"))
-        if not _is_own(context, canary):
+        if is_anothers(context, canary):
             sentence = f"{canary.name} belongs to run {canary.owner} and is left alone"
             return Done(evidence=Evidence(sentence=sentence))
-        return Wait(after=_LOOK, awaiting=f"{canary.name} still has {canary.ready} pods")
-
-
-def _is_own(context: StepContext, canary: Workload) -> bool:
-    """Or of an older version of the bot, which signed nothing."""
-    return canary.owner in {None, context.run.signature}
-
-
-def _readiness(workload: Workload) -> str:
-    return f"{workload.ready} of {workload.replicas} pods of {workload.name} are ready"
-
-
-def _explained(workload: Workload) -> str:
-    why = f": {workload.problems[0]}" if workload.problems else ""
-    return f"{_readiness(workload)}{why}"
+        return Wait(after=LOOK, awaiting=f"{canary.name} still has {canary.ready} pods")

@@ -8,6 +8,7 @@ from bot.steps.bake import BakeKind
 from bot.steps.canary import DeployCanaryKind, RemoveCanaryKind
 from bot.steps.gate import RunGateKind
 from bot.steps.health import CheckHealthKind
+from bot.steps.rollout import CheckRolloutKind, KeepRolloutKind, RollOutKind
 from bot.steps.stable import CheckStableKind, PromoteStableKind, RestoreStableKind
 from bot.steps.traffic import RouteHeaderKind, SetWeightKind, TrafficToStableKind
 
@@ -21,9 +22,12 @@ def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
         "route-header": RouteHeaderKind(world.traffic),
         "check-health": CheckHealthKind(world.health),
         "set-weight": SetWeightKind(world.platform, world.traffic),
-        "bake": BakeKind(world.metrics, world.traffic, limits),
+        "bake": BakeKind(world.metrics, world.platform, world.traffic, limits),
         "promote-stable": PromoteStableKind(world.platform, world.traffic),
         "traffic-to-stable": TrafficToStableKind(world.platform, world.traffic),
         "remove-canary": RemoveCanaryKind(world.platform, world.traffic),
         "restore-stable": RestoreStableKind(world.platform),
+        "check-rollout": CheckRolloutKind(world.platform, world.traffic),
+        "roll-out": RollOutKind(world.platform, world.metrics, limits),
+        "keep-rollout": KeepRolloutKind(world.platform),
     }

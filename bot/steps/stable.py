@@ -1,15 +1,12 @@
 """`check-stable`, `promote-stable`, `restore-stable`: what serves before, at the end and on the way back."""
 
-from datetime import timedelta
-
 from bot.domain.actions import PromoteStable
 from bot.domain.errors import Permanent
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_marked, is_ours_to_mind
-
-_LOOK = timedelta(seconds=2)
+from bot.steps.actions import action_of, is_anothers, is_marked, is_ours_to_mind
+from bot.steps.workloads import LOOK, as_planned, explained, ready, rolled_out
 
 
 class CheckStableKind:
@@ -32,17 +29,16 @@ class CheckStableKind:
         request = context.run.plan.request
         await self._platform.check_canary(request.image, request.version, run=context.run.signature)
         stable, split = await self._platform.stable(), await self._traffic.split()
-        evidence = Evidence(sentence=_ready(stable), workload=stable, split=split)
-        running = request.running_image
-        if stable.image != running:
-            sentence = f"{stable.name} runs {stable.image}, but {running} when this run was planned."
-            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+        evidence = Evidence(sentence=ready(stable), workload=stable, split=split)
+        changed = as_planned(context, stable)
+        if changed is not None:
+            return changed.with_(evidence=evidence)
         if split.canary != 0:
             sentence = f"The route already gives {split.canary} % to the canary; at rest it has to be 0."
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
         await self._traffic.check()
         if stable.ready == 0 or not stable.is_settled:
-            return Wait(after=_LOOK, awaiting=_explained(stable), reason=Reason.NOT_READY, evidence=evidence)
+            return Wait(after=LOOK, awaiting=explained(stable), reason=Reason.NOT_READY, evidence=evidence)
         return Done(evidence=evidence)
 
 
@@ -76,7 +72,7 @@ class PromoteStableKind:
         surprise = _surprise(context, stable)
         if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
-        outcome = _rolled_out(stable, action.image)
+        outcome = rolled_out(stable, action.image)
         return _same_image(stable, context.run.digest, outcome) if isinstance(outcome, Done) else outcome
 
 
@@ -91,7 +87,11 @@ class RestoreStableKind:
         recorded = self._recorded(context)
         before = recorded.workload
         # A promotion that never got as far as to look has changed nothing.
-        is_settled = before is None or (stable.image == before.image and is_marked(context, stable))
+        is_settled = (
+            before is None
+            or is_anothers(context, stable)
+            or (stable.image == before.image and is_marked(context, stable))
+        )
         return Seen(is_settled=is_settled, before=Recorded(workload=stable))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
@@ -103,10 +103,16 @@ class RestoreStableKind:
         recorded = self._recorded(context)
         image = recorded.workload.image if recorded.workload else context.run.plan.request.running_image
         stable = await self._platform.stable()
-        outcome = _rolled_out(stable, image)
+        if is_anothers(context, stable):
+            sentence = f"{stable.name} is rolled out by run {stable.owner} and is left alone"
+            return Done(evidence=Evidence(sentence=sentence))
+        outcome = rolled_out(stable, image)
         if isinstance(outcome, Done) and recorded.workload and not is_marked(context, stable):
             awaiting = f"{outcome.evidence.sentence}; a change of it may be under way"
-            return Wait(after=_LOOK, awaiting=awaiting, evidence=outcome.evidence)
+            return Wait(after=LOOK, awaiting=awaiting, evidence=outcome.evidence)
+        if isinstance(outcome, Done) and not context.run.plan.target.is_beside:
+            # Where both versions are pods of one deployment, this is what takes the traffic home.
+            return outcome.with_(evidence=outcome.evidence.with_(accepted_at=context.now))
         return outcome
 
     def _recorded(self, context: StepContext) -> Recorded:
@@ -128,35 +134,13 @@ def _surprise(context: StepContext, found: Workload) -> str | None:
     )
 
 
-def _rolled_out(stable: Workload, image: str) -> Outcome:
-    evidence = Evidence(sentence=_ready(stable), workload=stable)
-    if stable.image == image and stable.is_settled:
-        return Done(evidence=evidence)
-    if stable.failed:
-        return Failed(reason=Reason.NOT_READY, sentence=_not_ready(stable), evidence=evidence)
-    return Wait(after=_LOOK, awaiting=_explained(stable), reason=Reason.NOT_READY, evidence=evidence)
-
-
 def _same_image(stable: Workload, tried: str | None, outcome: Done) -> Outcome:
     """Stable is to serve the very image that the canary was tried with, whatever the tag names by now."""
     if tried is None or stable.digest == tried:
         return outcome
     if stable.digest is None and not stable.is_mixed:
         awaiting = f"which image {stable.name} runs now is not known"
-        return Wait(after=_LOOK, awaiting=awaiting, reason=Reason.VERIFY_FAILED, evidence=outcome.evidence)
+        return Wait(after=LOOK, awaiting=awaiting, reason=Reason.VERIFY_FAILED, evidence=outcome.evidence)
     found = stable.digest or "several images"
     sentence = f"{stable.name} now runs {found}, but {tried} was tried: the tag was moved meanwhile."
     return Failed(reason=Reason.VERIFY_FAILED, sentence=sentence, evidence=outcome.evidence)
-
-
-def _ready(workload: Workload) -> str:
-    return f"{workload.ready} of {workload.replicas} pods of {workload.name} are ready"
-
-
-def _explained(workload: Workload) -> str:
-    return f"{_ready(workload)}: {workload.problems[0]}" if workload.problems else _ready(workload)
-
-
-def _not_ready(workload: Workload) -> str:
-    why = f" {workload.problems[0]}" if workload.problems else ""
-    return f"{_ready(workload)}, and the platform gave up.{why}"

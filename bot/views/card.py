@@ -1,6 +1,6 @@
 """The root card: one per run, updated in place. What stands, what happens next, who may act."""
 
-from bot.domain.actions import Bake, SetWeight
+from bot.domain.actions import Bake, RollOut, SetWeight
 from bot.domain.events import Basis
 from bot.domain.plan import Phase, Step
 from bot.domain.run import Run, RunState, StepStatus
@@ -73,13 +73,12 @@ def percent_done(run: Run) -> int:
 
 def now(run: Run) -> str:
     """What is true now, as a sentence."""
-    version = escaped(run.plan.request.version)
-    weight = f"{run.weight} % of traffic on {version}"
+    served = share(run)
     match run.state:
         case RunState.WAITING if run.question is not None:
             step = run.plan.step(run.question.step)
             return (
-                f"{weight}; waiting for approval since {when(run.question.asked_at)}: {escaped(step.title)}. "
+                f"{served}; waiting for approval since {when(run.question.asked_at)}: {escaped(step.title)}. "
                 f"Without an answer back to {escaped(run.plan.request.running_version)} at "
                 f"{when(run.question.expires_at)}."
             )
@@ -87,13 +86,13 @@ def now(run: Run) -> str:
             who = escaped(run.held_by.name) if run.held_by else "Slackwater"
             why = f" ({escaped(run.held_why)})" if run.held_why else ""
             since = f" since {when(run.held_at)}" if run.held_at else ""
-            return f"Held by {who}{since}{why}, with {weight}."
+            return f"Held by {who}{since}{why}, with {served}."
         case RunState.GOING_BACK:
             return f"Rolling back, now: {going_back(run)} {_why_back(run)}".strip()
         case RunState.FINISHED | RunState.ROLLED_BACK | RunState.ABORTED | RunState.STOPPED:
             return _ended(run)
         case _:
-            return _doing(run, weight)
+            return _doing(run, served)
 
 
 def _ended(run: Run) -> str:
@@ -115,7 +114,18 @@ def serves(run: Run) -> str:
     old, version = escaped(run.plan.request.running_version), escaped(run.plan.request.version)
     if run.weight == 0:
         return f"{old} serves everything"
-    return f"{run.weight} % of traffic is still on {version}, the way back did not get through"
+    return f"{weight(run)} of traffic is still on {version}, the way back did not get through"
+
+
+def share(run: Run) -> str:
+    """How much of the traffic the new version has."""
+    return f"{weight(run)} of traffic on {escaped(run.plan.request.version)}"
+
+
+def weight(run: Run) -> str:
+    """In per cent. Pods of one Service share its requests equally, but only on the whole."""
+    is_exact = run.plan.target.is_beside or run.weight in {0, 100}
+    return f"{run.weight} %" if is_exact else f"about {run.weight} %"
 
 
 def going_back(run: Run) -> str:
@@ -132,18 +142,18 @@ def _why_back(run: Run) -> str:
     return sentence(escaped(run.turn.sentence, 500)) if run.turn else ""
 
 
-def _doing(run: Run, weight: str) -> str:
+def _doing(run: Run, served: str) -> str:
     steps = [step for step in run.open_steps if step in run.plan.steps]
     if not steps:
         # Between two steps; for a moment, unless something is wrong.
         following = next((s for s in run.plan.steps if run.record(s.id).status is StepStatus.PENDING), None)
-        return f"{weight}; next: {escaped(following.title)}." if following is not None else f"{weight}."
+        return f"{served}; next: {escaped(following.title)}." if following is not None else f"{served}."
     step = steps[0]
     record = run.record(step.id)
     if isinstance(step.action, Bake) and record.began is not None:
         uncounted = run.held_for - record.held_before + record.evidence.unwatched
         until = record.began + step.action.duration + uncounted
-        return f"{weight} since {when(record.began)}, baking until {when(until)}."
+        return f"{served} since {when(record.began)}, baking until {when(until)}."
     if step.phase is Phase.GATES:
         names = [s.action.gate for s in steps if s.action.kind == "run-gate"]
         return f"Gates are running: {escaped(', '.join(names))}."
@@ -239,16 +249,17 @@ def _people(run: Run) -> str:
 
 
 def _approvals(run: Run) -> dict[str, list[str]]:
-    """Who said yes to which weights, in the order of the first ones."""
+    """Who said yes to which shifts, in the order of the first ones."""
     given: dict[str, list[str]] = {}
     for step in run.plan.shifts:
         approval = run.record(step.id).approval
-        if approval is None or not isinstance(step.action, SetWeight):
+        if approval is None or not isinstance(step.action, SetWeight | RollOut):
             continue
         who = joined(tuple(escaped(person.name) for person in approval.people))
         if approval.basis is Basis.GRANT and run.granted_by is not None:
             who = f"{escaped(run.granted_by.name)} (the rest while healthy)"
-        given.setdefault(who or f"by {approval.basis.value}", []).append(f"{step.action.weight} %")
+        what = f"{step.action.weight} %" if isinstance(step.action, SetWeight) else "the rollout"
+        given.setdefault(who or f"by {approval.basis.value}", []).append(what)
     return given
 
 
@@ -256,7 +267,10 @@ def _way_back(run: Run) -> str:
     version = escaped(run.plan.request.version)
     if not run.has_touched_production:
         return "nothing in production is changed yet"
-    return f"weight 0, then {version} removed; not drilled on staging"
+    if run.plan.target.is_beside:
+        return f"weight 0, then {version} removed; not drilled on staging"
+    old, workload = escaped(run.plan.request.running_version), escaped(run.plan.target.workload)
+    return f"{workload} gets {old} again, pod by pod; not drilled on staging"
 
 
 def _buttons(run: Run, setting: Setting) -> list[Block]:
@@ -274,7 +288,8 @@ def _buttons(run: Run, setting: Setting) -> list[Block]:
 
 def rollback_button(run: Run, value: str) -> Block:
     version, old = run.plan.request.version, run.plan.request.running_version
-    question = f"All traffic goes to {old}, {version} is removed and quarantined."
+    goes = "All traffic goes to" if run.plan.target.is_beside else "Every pod gets"
+    question = f"{goes} {old}, {version} is removed and quarantined."
     asked = blocks.confirm(f"Roll {version} back?", question, "Roll back", "Keep going")
     return blocks.button("Roll back…", "rollback", value, style="danger", confirm=asked)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.domain.actions import Bake, SetWeight, TrafficToStable
+from bot.domain.actions import Bake, RestoreStable, RollOut, SetWeight, TrafficToStable
 from bot.domain.run import Run, StepStatus
 from bot.views.text import count, escaped, span
 
@@ -23,7 +23,8 @@ def _affected(run: Run) -> timedelta | None:
 
 def _failed(run: Run) -> str:
     """How many requests failed on the new version, as counted while it was compared."""
-    tallies = [run.record(s.id).evidence.canary for s in run.plan.steps if isinstance(s.action, Bake)]
+    counting = (step for step in run.plan.steps if isinstance(step.action, Bake | RollOut))
+    tallies = [run.record(step.id).evidence.canary for step in counting]
     known = [tally for tally in tallies if tally is not None]
     if not known:
         return ""
@@ -32,13 +33,15 @@ def _failed(run: Run) -> str:
 
 
 def weight_0_accepted(run: Run) -> datetime | None:
+    """When the way back had taken all traffic home."""
+    home = TrafficToStable if run.plan.target.is_beside else RestoreStable
     for step in run.plan.way_back:
         record = run.record(step.id)
-        if isinstance(step.action, TrafficToStable) and record.status is StepStatus.DONE:
+        if isinstance(step.action, home) and record.status is StepStatus.DONE:
             return record.evidence.accepted_at
     return None
 
 
 def has_reached_users(run: Run) -> bool:
-    shifts = (step for step in run.plan.steps if isinstance(step.action, SetWeight))
+    shifts = (step for step in run.plan.steps if isinstance(step.action, SetWeight | RollOut))
     return any(run.record(step.id).status is not StepStatus.PENDING for step in shifts)

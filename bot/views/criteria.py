@@ -56,6 +56,9 @@ def _results(run: Run) -> list[GateResult]:
 
 def _production(run: Run) -> str:
     version = escaped(run.plan.request.version)
+    if not run.plan.target.is_beside:
+        workload = escaped(run.plan.target.workload)
+        return _tick(True, f"production finished: every pod of {workload} runs {version}")
     return _tick(True, f"production finished: stable runs {version}, the canary is gone")
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.domain.actions import CheckHealth, SetWeight
+from bot.domain.actions import CheckHealth, RollOut, SetWeight
 from bot.domain.events import Ended
 from bot.domain.gates import GateStatus
 from bot.domain.run import Run, RunState, StepStatus, Turn
@@ -55,7 +55,8 @@ def _times(run: Run, turn: Turn) -> list[str]:
     times.append(f"{_exact(turn.at)} decided")
     accepted = weight_0_accepted(run)
     if accepted is not None:
-        times.append(f"{_exact(accepted)} weight 0 accepted")
+        home = "weight 0 accepted" if run.plan.target.is_beside else "last pod replaced"
+        times.append(f"{_exact(accepted)} {home}")
     return times
 
 
@@ -140,6 +141,10 @@ def stakeholders(run: Run, setting: Setting) -> list[Item]:
     if first is not None and isinstance(first.action, SetWeight):
         share = first.action.weight
         items.append(_told("first-shift", f"The first {share} % of users have {name} {version}.{follow}"))
+    elif first is not None and isinstance(first.action, RollOut):
+        items.append(
+            _told("first-shift", f"All users have {name} {version} now; it is being watched.{follow}")
+        )
     if run.ended is not None:
         items.append(_told("finish", f"{_finish(run, name, version, old)}{follow}"))
     return items

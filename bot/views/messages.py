@@ -10,7 +10,7 @@ from bot.views.items import Item, Setting, Told
 from bot.views.plans import plan_item
 from bot.views.questions import questions
 from bot.views.stages import stages
-from bot.views.thread import canary, gates, remarks
+from bot.views.thread import deployed, gates, remarks
 
 # Slack truncates a message's text at 40,000 characters and asks for 4,000 at most.
 _TEXT = 4_000
@@ -25,7 +25,7 @@ def messages(run: Run, setting: Setting) -> tuple[Item, ...]:
     """
     told = [
         *gates(run),
-        *canary(run),
+        *deployed(run),
         *stages(run),
         *questions(run, setting),
         *remarks(run, setting),

@@ -1,6 +1,6 @@
 """What the bot asks people, and what becomes of a question."""
 
-from bot.domain.actions import SetWeight
+from bot.domain.actions import RollOut, SetWeight
 from bot.domain.plan import Step
 from bot.domain.run import ClosedQuestion, Question, Run
 from bot.domain.verdict import Verdict
@@ -27,6 +27,9 @@ def _ask(run: Run, step: Step) -> str:
     environment = escaped(run.plan.request.environment)
     if isinstance(step.action, SetWeight):
         return f"May {step.action.weight} % of {environment} go to {version}?"
+    if isinstance(step.action, RollOut):
+        old = escaped(run.plan.request.running_version)
+        return f"May {version} replace {old} in {environment}, pod by pod?"
     return f"May I go on: {escaped(step.title)}?"
 
 
@@ -59,8 +62,9 @@ def _open(run: Run, question: Question, setting: Setting) -> Item:
     if needed > 1:
         names = joined(tuple(escaped(person.name) for person in question.votes)) or "nobody yet"
         votes = f" {needed} people have to approve; so far: {names}."
+    image = short_digest(question.digest) if question.digest else run.plan.request.image
     bound = (
-        f"Image {code(short_digest(question.digest))}, {_place(run, step)}, attempt {question.attempt}. "
+        f"Image {code(image)}, {_place(run, step)}, attempt {question.attempt}. "
         f"Without an answer: reminder {when(question.remind_at)}, back to "
         f"{escaped(run.plan.request.running_version)} at {when(question.expires_at)}.{votes}"
     )

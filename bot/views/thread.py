@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from bot.domain.actions import DeployCanary, RunGate
+from bot.domain.actions import DeployCanary, RollOut, RunGate
 from bot.domain.gates import Finding, GateResult, GateStatus, Severity
 from bot.domain.run import Hold, Run, RunState, StepRecord, StepStatus
 from bot.views import blocks
+from bot.views.card import weight
 from bot.views.items import Item, Place, Setting, Told
 from bot.views.text import code, escaped, plural, sentence, short_digest, span, took, when, with_short_digests
 
@@ -68,15 +69,34 @@ def _gate(gate: str, result: GateResult) -> Item:
     )
 
 
-def canary(run: Run) -> list[Told]:
-    """The new version coming up: pods, problems, digest."""
-    step = next((s for s in run.plan.steps if isinstance(s.action, DeployCanary)), None)
+def deployed(run: Run) -> list[Told]:
+    """The new version coming up, beside the one before or in its place: pods, problems, digest."""
+    step = next((s for s in run.plan.steps if isinstance(s.action, DeployCanary | RollOut)), None)
     if step is None:
         return []
     record = run.record(step.id)
     if record.status is StepStatus.PENDING:
         return []
-    return [(record.began or run.started_at, _item("deploy", _coming_up(run, record)))]
+    told = _coming_up(run, record) if run.plan.target.is_beside else _rolled(run, record)
+    return [(record.began or run.started_at, _item("deploy", told))]
+
+
+def _rolled(run: Run, record: StepRecord) -> str:
+    request, seen = run.plan.request, record.evidence.workload
+    version, old = escaped(request.version), escaped(request.running_version)
+    if record.status is StepStatus.DONE and seen is not None:
+        return (
+            f"{version} has replaced {old} in {took(record.began, record.ended)}: {seen.ready} of "
+            f"{plural(seen.replicas, 'pod')} ready. Image {code(short_digest(seen.digest))}."
+        )
+    if run.turn is not None:
+        where = f"{seen.renewed} of {plural(seen.replicas, 'pod')}" if seen else "no pod"
+        return f"{version} had come to {where} when the run turned back."
+    awaiting = sentence(escaped(record.sentence or record.awaiting or "the rollout begins", 600))
+    lines = [f"{version} is replacing {old}, pod by pod: {awaiting}"]
+    if seen is not None:
+        lines += [f"• {escaped(problem)}" for problem in seen.problems[:3]]
+    return "\n".join(lines)
 
 
 def _coming_up(run: Run, record: StepRecord) -> str:
@@ -113,12 +133,12 @@ def _held(run: Run, setting: Setting, since: datetime) -> Item:
     why = f" {sentence(escaped(run.held_why, 600))}" if run.held_why else ""
     if run.held_by is not None:
         text = (
-            f"Held by {escaped(run.held_by.name)} since {when(since)} with {run.weight} % on {version}.{why} "
+            f"Held by {escaped(run.held_by.name)} since {when(since)} with {weight(run)} on {version}.{why} "
             "A hold does not expire; an approver resumes it."
         )
     else:
         text = (
-            f"{_mentions(*setting.approvers)}Holding at {run.weight} % since {when(since)}.{why} Resume if "
+            f"{_mentions(*setting.approvers)}Holding at {weight(run)} since {when(since)}.{why} Resume if "
             "that is in order, or roll back. Without an answer the run goes back to stable."
         )
     return _item(f"held/{run.held_seq}", text, urgent=run.held_by is None)

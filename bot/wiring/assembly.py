@@ -30,7 +30,7 @@ from bot.steps import catalogue
 from bot.views.answers import Answer
 from bot.views.items import Setting
 from bot.views.messages import messages
-from bot.wiring.deployables import deployables, granted, limits_of, named, trigger_limits_of, write_canary
+from bot.wiring.deployables import deployables, granted, limits_of, named, plan_writers, trigger_limits_of
 from bot.wiring.identity import OWN, is_gone
 from bot.wiring.pictures import draw_apart
 from bot.wiring.socket import Socket
@@ -95,11 +95,7 @@ class Bot:
         )
         self._desk = Desk(
             deployables=deployables(settings),
-            strategies={
-                "canary": lambda request, deployable: write_canary(
-                    settings.application(request.application), request, deployable
-                )
-            },
+            strategies=plan_writers(settings),
             versions=worlds.versions,
             platform=worlds.platform,
             runs=self._runs,

@@ -19,10 +19,10 @@ from bot.domain.people import Person, Role
 from bot.domain.plan import Plan
 from bot.domain.record import Record
 from bot.operations import Deployable, Desk
-from bot.platforms.kubernetes import KubernetesPlatform, ObjectRouter, router
-from bot.ports import RunSummary
+from bot.platforms.kubernetes import KubernetesPlatform, router
+from bot.ports import RunSummary, TrafficRouter
 from bot.slack import Directory, SlackCalls, SlackRoles
-from bot.wiring.deployables import deployables, granted, write_canary
+from bot.wiring.deployables import deployables, granted, plan_writers
 from bot.wiring.identity import at_the_console
 from bot.wiring.worlds import Worlds, connect_clusters
 from handlers import grammar
@@ -63,11 +63,7 @@ async def plan_of(config: Path, words: str) -> Plan:
     worlds, database = Worlds(settings, clock, clusters), Database(settings.storage.url)
     desk = Desk(
         deployables=known,
-        strategies={
-            "canary": lambda request, deployable: write_canary(
-                settings.application(request.application), request, deployable
-            )
-        },
+        strategies=plan_writers(settings),
         versions=worlds.versions,
         platform=worlds.platform,
         runs=SQLRuns(database, clock),
@@ -177,11 +173,14 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
     found = []
     try:
         found.append(await _look(f"{name}: Deployment {target.workload}", _stable(platform)))
-        found.append(await _look(f"{name}: {target.traffic.object_name}", _split(traffic)))
+        if "canary" in deployable.strategies:
+            found.append(await _look(f"{name}: {target.traffic.object_name}", _split(traffic)))
         versions = worlds.versions(deployable.application)
         found.append(await _look(f"{name}: repository", _newest(versions.newest())))
         if found[0].is_well:
-            found.append(await _look(f"{name}: canary", _canary(platform)))
+            if "canary" in deployable.strategies:
+                found.append(await _look(f"{name}: canary", _canary(platform)))
+            found.append(await _look(f"{name}: rolling", _rolling(platform)))
             found.append(await _metrics(name, worlds, settings, deployable))
     finally:
         await worlds.close()
@@ -206,7 +205,12 @@ async def _canary(platform: KubernetesPlatform) -> str:
     return "could be made, and promoted"
 
 
-async def _split(router: ObjectRouter) -> str:
+async def _rolling(platform: KubernetesPlatform) -> str:
+    await platform.check_rollout(run=None)
+    return "could be rolled out"
+
+
+async def _split(router: TrafficRouter) -> str:
     await router.check()
     split = await router.split()
     header = (

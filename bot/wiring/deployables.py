@@ -1,5 +1,7 @@
 """The team's settings as the records that operations, strategies and analysis know."""
 
+import math
+
 from bot.analysis import Limits, TriggerLimits
 from bot.config import (
     Application,
@@ -9,6 +11,8 @@ from bot.config import (
     KubernetesPlatform,
     NginxTraffic,
     Notice,
+    Ratio,
+    ServiceTraffic,
     Settings,
     TimesBaseline,
     TrafficSettings,
@@ -18,15 +22,17 @@ from bot.config import (
 )
 from bot.domain.people import Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByVirtualService, Traffic
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
 from bot.operations import Deployable
+from bot.operations.desk import WritePlan
 from bot.slack.roles import Grantee
-from strategies import canary
-from strategies.settings import CanarySettings, CanaryStage
+from strategies import canary, rolling
+from strategies.settings import CanarySettings, CanaryStage, RollingSettings
 
 # Gates that this version can answer, in the order in which people read them.
 _GATES = {"code-review": "code-review", "tests": "tests", "build": "build"}
 _STAGING = "staging"
+_Weighted = IstioTraffic | GatewayTraffic | NginxTraffic
 
 
 def deployables(settings: Settings) -> tuple[Deployable, ...]:
@@ -42,7 +48,7 @@ def deployables(settings: Settings) -> tuple[Deployable, ...]:
             platform = environment.platform
             if environment_name == _STAGING or not isinstance(platform, KubernetesPlatform):
                 continue
-            if not isinstance(platform.traffic, IstioTraffic | GatewayTraffic | NginxTraffic):
+            if not isinstance(platform.traffic, _Weighted | ServiceTraffic):
                 continue
             found.append(_deployable(name, application, environment_name, environment, platform, findings))
     return tuple(found)
@@ -61,7 +67,7 @@ def _deployable(
         application=name,
         environment=environment_name,
         image=application.image or "",
-        strategies=("canary",),
+        strategies=_strategies(application, platform),
         is_default=application.defaults.environment == environment_name,
         target=_target(application, environment, platform),
         approvals=ApprovalPolicy(
@@ -78,6 +84,12 @@ def _deployable(
     )
 
 
+def _strategies(application: Application, platform: KubernetesPlatform) -> tuple[str, ...]:
+    """Those that can be carried out there, the application's default first."""
+    possible = ["canary", "rolling"] if isinstance(platform.traffic, _Weighted) else ["rolling"]
+    return tuple(sorted(possible, key=lambda name: name != application.defaults.strategy))
+
+
 def _target(application: Application, environment: Environment, platform: KubernetesPlatform) -> Target:
     return Target(
         context=platform.context,
@@ -87,7 +99,7 @@ def _target(application: Application, environment: Environment, platform: Kubern
         main_service=platform.services.main,
         stable_service=platform.services.stable,
         canary_service=platform.services.canary,
-        traffic=_traffic(platform.traffic),
+        traffic=_traffic(platform.traffic, platform.services.main),
         header_name=application.canary.header.name,
         header_value=application.canary.header.value,
         url=environment.url,
@@ -96,8 +108,10 @@ def _target(application: Application, environment: Environment, platform: Kubern
     )
 
 
-def _traffic(settings: TrafficSettings) -> Traffic:
+def _traffic(settings: TrafficSettings, service: str) -> Traffic:
     match settings:
+        case ServiceTraffic():
+            return ByService(service=service)
         case IstioTraffic(virtual_service=name, route=route):
             return ByVirtualService(virtual_service=name, route=route)
         case GatewayTraffic(route=route):
@@ -119,7 +133,41 @@ def _findings(notices: tuple[Notice, ...], name: str, application: Application) 
     return found
 
 
-def write_canary(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
+def plan_writers(settings: Settings) -> dict[str, WritePlan]:
+    """Each strategy by its name, with the settings of the application that is asked for."""
+    return {
+        "canary": lambda request, where: _write_canary(
+            settings.application(request.application), request, where
+        ),
+        "rolling": lambda request, where: _write_rolling(
+            settings.application(request.application), request, where
+        ),
+    }
+
+
+def _write_rolling(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
+    own = application.rolling
+    return rolling.plan(
+        request=request,
+        target=deployable.target,
+        settings=RollingSettings(
+            max_surge=_pods(own.max_surge),
+            max_unavailable=_pods(own.max_unavailable),
+            check_every=own.check_every,
+            pause_above=float(own.pause_above_error_rate),
+            bake=own.bake,
+        ),
+        approvals=deployable.approvals,
+        gates=deployable.gates,
+        findings=deployable.findings,
+    )
+
+
+def _pods(number: int | Ratio) -> int | str:
+    return number if isinstance(number, int) else f"{math.ceil(float(number) * 100)}%"
+
+
+def _write_canary(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
     """The canary's plan with the application's own stages."""
     stages = tuple(CanaryStage(weight=s.weight, bake=s.bake) for s in application.canary.stages)
     return canary.plan(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from bot.domain.figures import Sample, Subject
@@ -46,6 +46,9 @@ class Blindable:
         if self.reading is None:
             return usual
         return self.reading.with_(at=usual.at, figures=self.reading.figures if figures else {})
+
+    async def counters(self, subject: Subject, *, at: datetime) -> Sample:
+        return await self._metrics.counters(subject, at=at)
 
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
         usual = await self._metrics.figures(subject, names)

@@ -154,7 +154,7 @@ async def test_an_approval_binds_to_the_image_that_was_shown(town):
 
     await town.presses("bo", "approve", ts)
 
-    assert "The canary now runs sha256:eeee" in (await told(town, "bo"))[0]
+    assert "checkout-canary now runs sha256:eeee" in (await told(town, "bo"))[0]
     assert await town.interrupts(run) == []
     assert town.audit[-1][3] == "refused: stale"
 

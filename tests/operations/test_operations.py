@@ -195,7 +195,7 @@ async def test_each_decision_asks_for_its_role_and_is_written_once():
 @pytest.mark.parametrize(
     ("canary", "says"),
     [
-        (None, "The canary is gone"),
+        (None, "checkout-canary is gone"),
         (Workload(name="c", image="i", digest="sha256:another"), "now runs sha256:another"),
         (Workload(name="c", image="i", is_mixed=True), "now runs different images"),
         (Workload(name="c", image="i"), "cannot tell"),

@@ -23,9 +23,9 @@ UP = ["deploy", "header"]
 async def test_a_run_survives_a_crash_at_every_entry(
     scenario: Scenario, when: When, then: Then, seq: int, moment: str
 ) -> None:
-    await _dies_at(scenario, seq, moment)
+    await when.dies_at(seq, moment)
     await when.started()
-    await _goes_on(scenario, when)
+    await when.goes_on()
 
     then.ended(Ending.FINISHED, Reason.FINISHED).weights_were(5, 10, 25, 50, 100, 0)
     assert then.effects() == ["deploy", "header", *["shift"] * 5, "promote", "home", "remove"]
@@ -38,9 +38,9 @@ async def test_a_way_back_survives_a_crash_at_every_entry(
 ) -> None:
     when.shop.faults.error_rate[NEW] = 0.1
 
-    await _dies_at(scenario, seq, moment)
+    await when.dies_at(seq, moment)
     await when.started()
-    await _goes_on(scenario, when)
+    await when.goes_on()
 
     # A bake that was cut off may have too little to judge by; then people were asked, and said yes.
     then.rolled_back(Reason.WORSE_THAN_STABLE)
@@ -182,25 +182,6 @@ async def test_a_stopped_process_lets_go_at_once(scenario: Scenario, when: When,
 
     assert then.kinds().count("claimed") == 2
     await when.approves_all()
-
-
-async def _dies_at(scenario: Scenario, seq: int, moment: str) -> None:
-    process = await scenario.start_process()
-    if moment == "before":
-        process.dies_before = seq
-    else:
-        process.dies_after = seq
-
-
-async def _goes_on(scenario: Scenario, when: When) -> None:
-    """Somebody starts the bot again whenever it is dead, and people say yes."""
-    while not scenario.state().is_terminal:
-        if not scenario.process.is_alive:
-            await when.restarts()
-        question = scenario.state().question
-        if question is not None:
-            await when.pressed(question.id)
-        await when.passes(seconds(0.5))
 
 
 async def test_what_is_usual_for_latency_is_not_forgotten_when_stable_serves_nobody(

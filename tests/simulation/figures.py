@@ -112,6 +112,12 @@ class SimulatedMetrics:
             figures=self._figures(track, subject.version, trouble) if figures else {},
         )
 
+    async def counters(self, subject: Subject, *, at: datetime) -> Sample:
+        """Of a time before the simulation: there was no Prometheus yet."""
+        await asyncio.sleep(self._chance.uniform(*_TAKES))
+        gap = Figure.missing(Gap.EMPTY)
+        return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.EMPTY)
+
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
         sample = await self.sample(subject)
         return Sample(at=sample.at, figures={k: v for k, v in sample.figures.items() if k in names})

@@ -143,6 +143,18 @@ async def test_all_queries_of_a_sample_are_asked_about_one_moment(server: Server
     assert {float(asked["time"]) for asked in server.asked} == {NOW.timestamp()}
 
 
+async def test_counters_of_an_earlier_moment_are_asked_about_that_one(server: Server) -> None:
+    then = NOW - timedelta(minutes=10)
+    prometheus = PrometheusServer(server.url, timeout=timedelta(seconds=3))
+    try:
+        sample = await PrometheusSource(prometheus, QUERIES, FixedClock()).counters(SUBJECT, at=then)
+    finally:
+        prometheus.close()
+
+    assert {float(asked["time"]) for asked in server.asked} == {then.timestamp()}
+    assert (sample.at, sample.requests_total.value, sample.figures) == (then, 1000.0, {})
+
+
 async def test_counters_alone_take_no_windowed_query(server: Server) -> None:
     sample = await sampled(server, figures=False)
 

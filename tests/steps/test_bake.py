@@ -45,7 +45,7 @@ class _Stage:
 
     def __init__(self) -> None:
         self.source = _Busy()
-        self.kind = BakeKind(self.source, _Route(), Limits())  # type: ignore[arg-type]
+        self.kind = BakeKind(self.source, None, _Route(), Limits())  # type: ignore[arg-type]
         self.step = Step(
             id=_STEP, title="Compare", action=Bake(weight=25, duration=_BAKE), phase=Phase.PRODUCTION
         )

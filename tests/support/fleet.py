@@ -28,7 +28,7 @@ from bot.ports import Claim
 from bot.sim.cluster import STARTER
 from bot.sim.cluster.images import image_named
 from bot.sim.workspace.ids import id_of
-from bot.wiring.deployables import deployables, write_canary
+from bot.wiring.deployables import deployables, plan_writers
 from storage import Database, SQLJournal, SQLRuns
 from tests.support.stand_ins import settings_for
 from tests.support.story import Story
@@ -159,7 +159,7 @@ def _plan(settings: Settings, deployable: Deployable) -> Plan:
         reason="user preferences",
         at=datetime.now(UTC),
     )
-    return write_canary(settings.application(name), request, deployable)
+    return plan_writers(settings)["canary"](request, deployable)
 
 
 async def _tell(journal: SQLJournal, claim: Claim, run: Run, *, is_baking: bool) -> None:

@@ -7,7 +7,7 @@ in *every* scenario (`Scenario.invariants`) is checked after each one, whatever 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Self, cast
 
@@ -26,7 +26,8 @@ from bot.engine.triggers import TriggerWatch
 from bot.ports import Claim, Consumed, Decision, Journal, MetricSource, World
 from bot.steps import catalogue
 from strategies.canary import plan as canary_plan
-from strategies.settings import CanarySettings, CanaryStage
+from strategies.rolling import plan as rolling_plan
+from strategies.settings import CanarySettings, CanaryStage, RollingSettings
 from tests.support.builders import ADA, BO, a_request, a_target
 from tests.support.memory_journal import MemoryJournal
 from tests.support.virtual import VirtualClock
@@ -213,6 +214,9 @@ class _Breakable:
             raise ZeroDivisionError("a bug in reading the metrics")
         return await self._metrics.sample(subject, figures=figures)
 
+    async def counters(self, subject: Subject, *, at: datetime) -> Sample:
+        return await self._metrics.counters(subject, at=at)
+
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
         if self._scenario.watch_is_broken:
             raise ZeroDivisionError("a bug in reading the metrics")
@@ -231,6 +235,7 @@ class Scenario:
         self.settings = CanarySettings(
             stages=tuple(CanaryStage(weight=weight, bake=SHORT) for weight in WEIGHTS)
         )
+        self.rolling: RollingSettings | None = None  # instead of a canary
         self.gates: tuple[str, ...] = ("code-review", "tests")
         self.unknown_kinds: set[str] = set()
         self.request = a_request()
@@ -251,6 +256,12 @@ class Scenario:
     @property
     def process(self) -> Process:
         return self.processes[-1]
+
+    def plan(self) -> Plan:
+        if self.rolling is not None:
+            request = self.request.with_(strategy="rolling")
+            return rolling_plan(request, a_target(), self.rolling, self.approvals, self.gates)
+        return canary_plan(self.request, a_target(), self.settings, self.approvals, self.gates)
 
     def new_id(self) -> str:
         return f"question-{next(self._ids)}"
@@ -316,7 +327,12 @@ class Scenario:
     def _shifts_were_approved(self, entries: list[Entry]) -> None:
         approved = {e.step: e.at for e in reversed(entries) if isinstance(e.event, Approved)}
         for effect in self.shop.effects:
-            steps = {"shift": f"canary/{effect.detail}/weight", "promote": "promote/stable"}
+            steps = {
+                "shift": f"canary/{effect.detail}/weight",
+                "promote": "promote/stable",
+                "roll": "rolling/rollout",
+                "go on": "rolling/rollout",
+            }
             if effect.what in steps:
                 at = approved.get(steps[effect.what])
                 assert at is not None, f"{effect} without approval"
@@ -339,6 +355,8 @@ class Scenario:
         assert shop.canary is None or is_another_runs, "the canary is still there"
         trusted = self.request.version if run.state is RunState.FINISHED else self.request.running_version
         assert shop.stable.version == trusted, f"stable runs {shop.stable.version}"
+        assert shop.stable.settings == "the team's", "stable is not rolled out as its team has it"
+        assert shop.stable.paused_at is None, "the rollout is still paused"
 
 
 class Given:
@@ -350,6 +368,11 @@ class Given:
     def stages(self, *weights: int, bake: timedelta = SHORT) -> Self:
         stages = tuple(CanaryStage(weight=weight, bake=bake) for weight in weights)
         self._scenario.settings = CanarySettings(stages=stages)
+        return self
+
+    def rolling(self, *, bake: timedelta = SHORT, **settings: Any) -> Self:
+        """A rolling update instead of a canary."""
+        self._scenario.rolling = RollingSettings(bake=bake, **settings)
         return self
 
     def spec_stages(self) -> Self:
@@ -380,8 +403,7 @@ class When:
     async def started(self) -> None:
         one = self._scenario
         assert one.shop is not None
-        plan = canary_plan(one.request, a_target(), one.settings, one.approvals, one.gates)
-        run = await one.journal.create(plan, ADA)
+        run = await one.journal.create(one.plan(), ADA)
         one.run = run.id
         if one.processes:
             one.process.engine.nudge(run.id)
@@ -484,6 +506,25 @@ class When:
 
     async def restarts(self) -> None:
         await self._scenario.start_process()
+
+    async def dies_at(self, seq: int, moment: str) -> None:
+        """The first process will die right before or right after it writes that entry."""
+        process = await self._scenario.start_process()
+        if moment == "before":
+            process.dies_before = seq
+        else:
+            process.dies_after = seq
+
+    async def goes_on(self) -> None:
+        """Somebody starts the bot again whenever it is dead, and people say yes."""
+        one = self._scenario
+        while not one.state().is_terminal:
+            if not one.process.is_alive:
+                await self.restarts()
+            question = one.state().question
+            if question is not None:
+                await self.pressed(question.id)
+            await self.passes(_LOOK)
 
 
 class Then:

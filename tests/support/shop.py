@@ -10,7 +10,7 @@ from kubernetes.aio import client, config
 
 from bot.clients.kube import KubeClient
 from bot.domain.plan import Target
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByVirtualService, Traffic
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
 
 Object = dict[str, Any]
 
@@ -119,6 +119,8 @@ class Shop:
                 return self.http_route
             case ByIngress():
                 return self.canary_ingress
+            case ByService():
+                return self.services[0]
 
     @property
     def host(self) -> str:

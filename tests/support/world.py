@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.domain.actions import Side
+from bot.domain.actions import RollOut, Side
 from bot.domain.errors import Conflict, NotFound, Permanent, Unreachable, Unreadable
 from bot.domain.figures import Bucket, Figure, Gap, Sample, Subject
 from bot.domain.gates import GateResult, GateStatus
@@ -28,7 +28,11 @@ _MEMORY_LIMIT = 512.0 * 1024 * 1024
 
 @dataclass
 class Deployed:
-    """One Deployment; a change of image is rolled out after the shop's `ready_after`."""
+    """One Deployment; a change of image is rolled out after the shop's `ready_after`.
+
+    All its pods change then, unless they are rolled one by one: each takes that long, and none moves while
+    the rollout is paused.
+    """
 
     name: str
     image: str
@@ -38,6 +42,15 @@ class Deployed:
     generation: int = 1
     mark: str | None = None  # the newest run whose way back came by
     owner: str | None = None  # the signature of the run that made it
+    settings: str = "the team's"  # how pods are replaced
+    is_one_by_one: bool = False
+    paused_at: datetime | None = None
+    paused_for: timedelta = timedelta(0)
+    paused_by: str | None = None
+
+    def without_pause(self, now: datetime) -> "Deployed":
+        lasted = now - self.paused_at if self.paused_at else timedelta(0)
+        return replace(self, paused_at=None, paused_for=self.paused_for + lasted, paused_by=None)
 
 
 @dataclass
@@ -73,7 +86,9 @@ class Effect:
     """A change that really happened to the shop, by the bot's hand."""
 
     at: datetime
-    what: Literal["deploy", "remove", "promote", "restore", "shift", "header", "home"]
+    what: Literal[
+        "deploy", "remove", "promote", "restore", "shift", "header", "home", "roll", "pause", "go on", "keep"
+    ]
     detail: str = ""
 
 
@@ -125,6 +140,15 @@ class SmallShop:
         self.weight = weight
         self.revision += 1
 
+    def renewed(self, deployed: Deployed) -> int:
+        """How many of the three pods are of the newest revision and ready."""
+        if deployed.was is None or not deployed.is_one_by_one:
+            return 3 if self._is_rolled_out(deployed) else 0
+        if deployed.version in self.faults.never_ready:
+            return 0
+        until = deployed.paused_at or self.clock.now()
+        return min(3, int((until - deployed.since - deployed.paused_for) / self.ready_after))
+
     def ready(self, deployed: Deployed) -> int:
         old = deployed.was[1] if deployed.was else None
         if self._is_rolled_out(deployed):
@@ -132,7 +156,7 @@ class SmallShop:
         return 3 if old is not None and old not in self.faults.crashing else 0
 
     def describe(self, deployed: Deployed) -> Workload:
-        settled, ready = self._is_rolled_out(deployed), self.ready(deployed)
+        settled, ready, renewed = self._is_rolled_out(deployed), self.ready(deployed), self.renewed(deployed)
         pulled = self.faults.pulled.get(deployed.name, (f"sha256:{deployed.image}",))
         return Workload(
             name=deployed.name,
@@ -141,13 +165,16 @@ class SmallShop:
             is_mixed=bool(settled and ready and len(pulled) > 1),
             version=deployed.version,
             replicas=3,
+            pods=3,
             ready=ready,
-            updated=3,
+            updated=renewed if deployed.is_one_by_one else 3,
             is_settled=settled and ready == 3,
             problems=() if ready == 3 else ("CrashLoopBackOff: back-off restarting failed container",),
             revision=f"{deployed.since.timestamp()}/{deployed.generation}",
             mark=deployed.mark,
             owner=deployed.owner,
+            is_paused=deployed.paused_at is not None,
+            paused_by=deployed.paused_by,
         )
 
     async def read(self) -> None:
@@ -186,6 +213,8 @@ class SmallShop:
     def _is_rolled_out(self, deployed: Deployed) -> bool:
         if deployed.version in self.faults.never_ready:
             return False
+        if deployed.was is not None and deployed.is_one_by_one:
+            return self.renewed(deployed) == 3
         return self.clock.now() - deployed.since >= self.ready_after
 
     def serving(self, side: Side) -> Deployed | None:
@@ -211,13 +240,24 @@ class SmallShop:
             serving = self.serving(side)
             if serving is None:
                 continue
-            counters = self._counters.setdefault(f"{serving.name} {serving.version}", Counters())
             requests = passed * self.rps * share / 100
-            counters.requests += requests
-            counters.errors += requests * self.faults.error_rate.get(serving.version, 0.001)
-            shares = _SLOW if serving.version in self.faults.slow else _USUAL
-            for index, (_, part) in enumerate(shares):
-                counters.buckets[index] += requests * part
+            renewed = self._renewed_share(side)
+            if 0 < renewed < 1:
+                self._serve(self.stable.name, self.stable.version, requests * renewed)
+                requests *= 1 - renewed
+            self._serve(serving.name, serving.version, requests)
+
+    def _renewed_share(self, side: Side) -> float:
+        """Of stable's pods, while they are rolled one by one."""
+        return self.renewed(self.stable) / 3 if side is Side.STABLE and self.stable.is_one_by_one else 0.0
+
+    def _serve(self, name: str, version: str, requests: float) -> None:
+        counters = self._counters.setdefault(f"{name} {version}", Counters())
+        counters.requests += requests
+        counters.errors += requests * self.faults.error_rate.get(version, 0.001)
+        shares = _SLOW if version in self.faults.slow else _USUAL
+        for index, (_, part) in enumerate(shares):
+            counters.buckets[index] += requests * part
 
 
 class ShopPlatform:
@@ -237,7 +277,76 @@ class ShopPlatform:
 
     async def recorded_stable(self) -> Recorded:
         stable = await self.stable()
-        return Recorded(workload=stable, manifest=f"{stable.image} {stable.version}")
+        return Recorded(
+            workload=stable,
+            manifest=f"{stable.image} {stable.version}",
+            settings=self._shop.stable.settings,
+        )
+
+    async def check_rollout(self, *, run: str | None) -> None:
+        await self._shop.read()
+        if self._shop.faults.undeployable:
+            raise Permanent(self._shop.faults.undeployable)
+
+    async def roll_out(self, action: RollOut, *, run: str, on: Workload) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            shop.stable = replace(
+                shop.stable,
+                image=action.image,
+                version=action.version,
+                since=shop.clock.now(),
+                was=(shop.stable.image, shop.stable.version),
+                settings="one by one",
+                is_one_by_one=True,
+                paused_for=timedelta(0),
+                owner=run,
+            )
+
+        await self._change_stable("roll", action.version, act, on)
+
+    async def pause(self, *, run: str, on: Workload) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            shop.stable = replace(shop.stable, paused_at=shop.clock.now(), paused_by=run)
+
+        await self._change_stable("pause", "", act, on)
+
+    async def go_on(self, *, on: Workload) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            shop.stable = shop.stable.without_pause(shop.clock.now())
+
+        await self._change_stable("go on", "", act, on)
+
+    async def keep_rollout(self, settings: str, *, run: str, on: Workload) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            if shop.stable.paused_by == run:
+                shop.stable = shop.stable.without_pause(shop.clock.now())
+            shop.stable = replace(shop.stable, settings=settings, owner=None)
+
+        await self._change_stable("keep", "", act, on)
+
+    async def _change_stable(
+        self,
+        what: Literal["roll", "pause", "go on", "keep"],
+        detail: str,
+        act: Callable[[], None],
+        on: Workload,
+    ) -> None:
+        shop = self._shop
+
+        def changed() -> None:
+            act()
+            shop.stable = replace(shop.stable, generation=shop.stable.generation + 1)
+
+        effect = Effect(shop.clock.now(), what, detail)
+        await shop.change(effect, changed, fits=lambda: self._is(shop.stable, on))
 
     async def check_canary(self, image: str, version: str, *, run: str | None) -> None:
         await self._shop.read()
@@ -289,7 +398,13 @@ class ShopPlatform:
                 shop.stable = replace(
                     shop.stable, image=image, version=version, since=shop.clock.now(), was=was
                 )
-            shop.stable = replace(shop.stable, generation=shop.stable.generation + 1, mark=mark)
+            shop.stable = replace(
+                shop.stable.without_pause(shop.clock.now()),
+                generation=shop.stable.generation + 1,
+                mark=mark,
+                settings="the team's",
+                is_one_by_one=False,
+            )
 
         effect = Effect(shop.clock.now(), what, version)
         await shop.change(effect, act, fits=lambda: self._is(shop.stable, on))
@@ -397,6 +512,12 @@ class ShopMetrics:
             figures=self._figures(side, subject.version) if figures else {},
         )
 
+    async def counters(self, subject: Subject, *, at: datetime) -> Sample:
+        """Whoever watches this shop began to when it opened."""
+        await self._shop.clock.sleep(self._shop.api_takes)
+        gap = Figure.missing(Gap.EMPTY)
+        return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.EMPTY)
+
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
         sample = await self.sample(subject)
         return Sample(at=sample.at, figures={k: v for k, v in sample.figures.items() if k in names})
@@ -404,6 +525,9 @@ class ShopMetrics:
     def _figures(self, side: Side, version: str) -> dict[str, Figure]:
         shop = self._shop
         share = shop.weight if side is Side.CANARY else 100 - shop.weight
+        if shop.stable.is_one_by_one:
+            renewed = 100 * shop.renewed(shop.stable) // 3
+            share = renewed if version == shop.stable.version else 100 - renewed
         known = {
             "requests": shop.rps * 60 * share / 100,
             "error_rate": shop.faults.error_rate.get(version, 0.001),

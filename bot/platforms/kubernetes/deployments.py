@@ -3,16 +3,16 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from bot.clients.kube import FIELD_MANAGER, KubeClient
-from bot.domain.actions import Side
+from bot.domain.actions import RollOut, Side
 from bot.domain.errors import Conflict, NotFound, Permanent
 from bot.domain.outcome import Recorded, Workload
 from bot.domain.plan import Target
-from bot.platforms.kubernetes import paths, shapes, status
+from bot.platforms.kubernetes import paths, rollouts, shapes, status
 from bot.platforms.kubernetes.derive import MANAGED_BY, canary_of, is_ours, template_for
 from bot.platforms.kubernetes.marks import ANNOTATION, OWNER, generation_of, owner_of
 
@@ -43,7 +43,11 @@ class KubernetesPlatform:
     async def recorded_stable(self) -> Recorded:
         deployment = await self._read_stable()
         own = template_for(deployment, self._target.container, None, None)
-        return Recorded(workload=await self._described(deployment), manifest=json.dumps(own))
+        return Recorded(
+            workload=await self._described(deployment),
+            manifest=json.dumps(own),
+            settings=rollouts.settings_of(deployment),
+        )
 
     async def deploy_canary(self, image: str, version: str, *, run: str, on: Workload | None) -> None:
         existing = await self._own_canary(run)
@@ -63,6 +67,7 @@ class KubernetesPlatform:
     async def check_canary(self, image: str, version: str, *, run: str | None) -> None:
         await self._own_canary(run)
         stable = await self._read_stable()
+        self._refuse_anothers(stable, run)
         for why in status.paused(stable):
             message = f"{self._target.workload} could not take the version at the end: {why}"
             raise Permanent(message)
@@ -88,8 +93,35 @@ class KubernetesPlatform:
         if recorded.manifest is None:
             message = f"nothing was recorded of {self._target.workload}, so it cannot be restored"
             raise Permanent(message)
-        template = json.loads(recorded.manifest)
-        await self._change_stable(lambda _: template, on, {ANNOTATION: mark})
+        template, settings = json.loads(recorded.manifest), recorded.settings
+        if settings is None or self._target.is_beside:
+            await self._change_stable(lambda _: template, on, {ANNOTATION: mark})
+        else:
+            container = self._target.container
+            await self._patch_stable(
+                lambda found: rollouts.restore(found, container, template, settings, mark), on
+            )
+
+    async def check_rollout(self, *, run: str | None) -> None:
+        stable = await self._read_stable()
+        self._refuse_anothers(stable, run)
+        for why in status.paused(stable):
+            raise Permanent(f"{self._target.workload} cannot be rolled out: {why}")
+        if not status.container_of(stable, self._target.container):
+            raise Permanent(f"{self._target.workload} has no container called {self._target.container}")
+
+    async def roll_out(self, action: RollOut, *, run: str, on: Workload) -> None:
+        container = self._target.container
+        await self._patch_stable(lambda found: rollouts.roll_out(found, container, action, run), on)
+
+    async def pause(self, *, run: str, on: Workload) -> None:
+        await self._patch_stable(lambda found: rollouts.pause(found, run), on)
+
+    async def go_on(self, *, on: Workload) -> None:
+        await self._patch_stable(rollouts.go_on, on)
+
+    async def keep_rollout(self, settings: str, *, run: str, on: Workload) -> None:
+        await self._patch_stable(lambda found: rollouts.keep(found, settings, run), on)
 
     async def _own_canary(self, run: str | None) -> Object | None:
         """The canary's Deployment, if there is one; somebody else's or another run's is refused."""
@@ -111,6 +143,15 @@ class KubernetesPlatform:
             raise Permanent(message)
         return existing
 
+    def _refuse_anothers(self, stable: Object, run: str | None) -> None:
+        owner = owner_of(stable)
+        if owner is not None and run is not None and owner != run:
+            message = (
+                f"{self._target.workload} is rolled out by run {owner}. If another Slackwater drives it, end "
+                f"it there; if nobody does, it was left behind: take the annotation {OWNER} away"
+            )
+            raise Permanent(message)
+
     async def _derived(self, stable: Object, image: str, version: str) -> Object:
         services = await self._service_of(Side.STABLE), await self._service_of(Side.CANARY)
         return canary_of(stable, services, self._target, image, version)
@@ -118,13 +159,26 @@ class KubernetesPlatform:
     async def _change_stable(
         self, template: Callable[[Object], Object], on: Workload, annotations: Object | None = None
     ) -> None:
-        """On what was seen; the status alone may be another one by now, and it changes while pods start."""
+        async def change(deployment: Object, revision: str) -> None:
+            await self._apply_template(template(deployment), revision, annotations or {})
+
+        await self._on_what_was_seen(on, change)
+
+    async def _patch_stable(self, operations: Callable[[Object], list[Object]], on: Workload) -> None:
+        async def change(deployment: Object, revision: str) -> None:
+            same = {"op": "replace", "path": "/metadata/resourceVersion", "value": revision}
+            if wanted := operations(deployment):
+                await self._kube.patch(self._stable_path, [same, *wanted])
+
+        await self._on_what_was_seen(on, change)
+
+    async def _on_what_was_seen(self, on: Workload, change: Callable[[Object, str], Awaitable[None]]) -> None:
+        """The status alone may be another one by now, and it changes while pods start."""
         for _ in range(_STATUS_WRITES):
             deployment = await self._read_stable()
             self._check_unchanged(deployment, on, self._target.workload)
-            revision = deployment["metadata"]["resourceVersion"]
             with suppress(Conflict):
-                return await self._apply_template(template(deployment), revision, annotations or {})
+                return await change(deployment, deployment["metadata"]["resourceVersion"])
         raise Conflict("Kubernetes", f"the status of {self._target.workload} changes faster than it is read")
 
     def _check_unchanged(self, found: Object | None, on: Workload | None, name: str) -> None:

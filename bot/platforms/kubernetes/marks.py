@@ -9,8 +9,10 @@ no more.
 from typing import Any
 
 ANNOTATION = "slackwater/way-back"
-# On a canary: the signature of the run that made it.
+# The signature of the run that made a canary, or that rolls a Deployment out.
 OWNER = "slackwater/run"
+# On a Deployment: the signature of the run that paused its rollout.
+PAUSED_BY = "slackwater/paused-by"
 
 _LONGEST = 200  # what somebody else writes there goes into every entry of the journal
 
@@ -24,19 +26,46 @@ def mark_of(obj: Object) -> str | None:
 
 
 def owner_of(obj: Object) -> str | None:
-    """The signature of the run that made this object."""
-    found = (obj["metadata"].get("annotations") or {}).get(OWNER)
-    return str(found)[:_LONGEST] if found else None
+    """The signature of the run that made this object, or rolls it out."""
+    return _signature(obj, OWNER)
+
+
+def paused_by(obj: Object) -> str | None:
+    """The signature of the run that paused this Deployment, if one did."""
+    return _signature(obj, PAUSED_BY)
 
 
 def mark_operations(obj: Object, run: str) -> list[Object]:
     """The JSON patch that leaves the mark of the run."""
-    if mark_of(obj) == run:
-        return []
-    if not obj["metadata"].get("annotations"):
-        return [{"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: run}}]
-    key = ANNOTATION.replace("~", "~0").replace("/", "~1")
-    return [{"op": "add", "path": f"/metadata/annotations/{key}", "value": run}]
+    return [] if mark_of(obj) == run else note_operations(obj, {ANNOTATION: run})
+
+
+def note_operations(obj: Object, notes: dict[str, str | None]) -> list[Object]:
+    """The JSON patch that writes these annotations; None takes one away."""
+    found = obj["metadata"].get("annotations") or {}
+    written = {key: value for key, value in notes.items() if value is not None}
+    if not found:
+        whole = {"op": "add", "path": "/metadata/annotations", "value": written}
+        return [whole] if written else []
+    removed = [key for key, value in notes.items() if value is None and key in found]
+    return [
+        *({"op": "add", "path": _path(key), "value": value} for key, value in written.items()),
+        *({"op": "remove", "path": _path(key)} for key in removed),
+    ]
+
+
+def escaped(key: str) -> str:
+    """As a part of a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _path(key: str) -> str:
+    return f"/metadata/annotations/{escaped(key)}"
+
+
+def _signature(obj: Object, annotation: str) -> str | None:
+    found = (obj["metadata"].get("annotations") or {}).get(annotation)
+    return str(found)[:_LONGEST] if found else None
 
 
 def revision_of(obj: Object) -> str:

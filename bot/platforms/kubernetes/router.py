@@ -14,12 +14,14 @@ from bot.domain.actions import Side
 from bot.domain.errors import Conflict
 from bot.domain.outcome import TrafficSplit
 from bot.domain.plan import Target
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByVirtualService
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService
 from bot.platforms.kubernetes import paths, shapes
 from bot.platforms.kubernetes.gateway_routes import HTTPRules
 from bot.platforms.kubernetes.istio_routes import Routes
 from bot.platforms.kubernetes.marks import mark_of, mark_operations, revision_of
 from bot.platforms.kubernetes.nginx_routes import CanaryIngress, check_beside
+from bot.platforms.kubernetes.plain_service import PlainService
+from bot.ports import TrafficRouter
 
 
 class _Read(Protocol):
@@ -110,13 +112,15 @@ class ObjectRouter:
         ]
 
 
-def router(kube: KubeClient, target: Target) -> ObjectRouter:
+def router(kube: KubeClient, target: Target) -> TrafficRouter:
     """What shifts the traffic of this target."""
-    return ObjectRouter(kube, _declared(target))
+    if isinstance(target.traffic, ByService):
+        return PlainService(target.traffic)
+    return ObjectRouter(kube, _declared(target, target.traffic))
 
 
-def _declared(target: Target) -> _Declared:
-    traffic, namespace = target.traffic, target.namespace
+def _declared(target: Target, traffic: ByVirtualService | ByHTTPRoute | ByIngress) -> _Declared:
+    namespace = target.namespace
     match traffic:
         case ByVirtualService():
             return _Declared(

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.clients.redaction import redact
 from bot.domain.outcome import Workload
-from bot.platforms.kubernetes.marks import generation_of, mark_of, owner_of
+from bot.platforms.kubernetes.marks import generation_of, mark_of, owner_of, paused_by
 
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 # Why a container does not run, in the words a kubelet uses; the waiting ones come with a message.
@@ -22,6 +22,8 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
     wanted = spec.get("replicas", 1)
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     is_observed = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    if not is_observed:
+        updated = 0  # what it says is of an older template
     image = container_of(deployment, container).get("image", "")
     found = digests(pods, container, image)
     return Workload(
@@ -31,6 +33,7 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         is_mixed=len(found) > 1,
         version=version_of(image),
         replicas=wanted,
+        pods=total,
         ready=status.get("readyReplicas", 0),
         updated=updated,
         is_settled=is_observed
@@ -44,6 +47,8 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         revision=generation_of(deployment),
         mark=mark_of(deployment),
         owner=owner_of(deployment),
+        is_paused=bool(spec.get("paused")),
+        paused_by=paused_by(deployment),
     )
 
 
@@ -101,8 +106,11 @@ def problems(pods: list[Object], events: list[Object], status: Object) -> tuple[
 
 
 def paused(deployment: Object) -> tuple[str, ...]:
-    """What is given to a paused Deployment is never rolled out, and its pods are all well."""
-    if not _at(deployment, "spec", "paused"):
+    """What is given to a paused Deployment is never rolled out, and its pods are all well.
+
+    Slackwater's own pause is no trouble: whoever it waits for is asked.
+    """
+    if not _at(deployment, "spec", "paused") or paused_by(deployment) is not None:
         return ()
     name, namespace = (_at(deployment, "metadata", key) for key in ("name", "namespace"))
     return (f"its rollout is paused; kubectl -n {namespace} rollout resume deployment/{name} lets it go on",)

@@ -1,14 +1,15 @@
 """What the panel breaks, and how it is mended again.
 
-Faults of the new version belong to whichever version is on trial: the canary's while there is one, before
-that every version that the application has and does not run. So a fault may be switched on first and the
-deploy typed after, or the other way round.
+Faults of the new version belong to whichever version is on trial: the canary's or the rollout's while there
+is one, before that every version that the application has and does not run. So a fault may be switched on
+first and the deploy typed after, or the other way round.
 """
 
 import time
 from collections.abc import Sequence
 
 from bot.domain.errors import Refused
+from bot.platforms.kubernetes.marks import OWNER
 from bot.sim.cluster import ClusterServer, kinds
 from bot.sim.cluster.faults import EVERYTHING
 from bot.sim.cluster.images import image_named
@@ -54,10 +55,13 @@ class ClusterBreakage:
             simulation.faults.replace(wanted, simulation.clock.now())
 
     def on_trial(self) -> tuple[str, ...]:
-        """The canary's version; without a canary every version that does not run."""
+        """The canary's version, or a rollout's; without either every version that does not run."""
         canary = self._version_of(CANARY)
         if canary is not None:
             return (canary,)
+        rolled = self._cluster.simulation.store.find(kinds.of("Deployment"), NAMESPACE, STABLE)
+        if rolled is not None and OWNER in (dig(rolled, "metadata", "annotations") or {}):
+            return (self._version_of(STABLE) or "",)
         stable = self._version_of(STABLE)
         return tuple(version for version in self._versions if version != stable)
 

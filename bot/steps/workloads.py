@@ -1,0 +1,46 @@
+"""What a deployment's state comes to for a step, in words and as an outcome."""
+
+from datetime import timedelta
+
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait, Workload
+from bot.domain.reasons import Reason
+from bot.ports import StepContext
+
+LOOK = timedelta(seconds=2)
+
+
+def ready(workload: Workload) -> str:
+    return f"{workload.ready} of {workload.replicas} pods of {workload.name} are ready"
+
+
+def explained(workload: Workload) -> str:
+    return because(ready(workload), workload)
+
+
+def because(words: str, workload: Workload) -> str:
+    return f"{words}: {workload.problems[0]}" if workload.problems else words
+
+
+def not_ready(workload: Workload) -> str:
+    why = f" {workload.problems[0]}" if workload.problems else ""
+    return f"{ready(workload)}, and the platform gave up.{why}"
+
+
+def as_planned(context: StepContext, stable: Workload) -> Failed | None:
+    """What serves is what the plan was made for; else somebody has deployed meanwhile."""
+    running = context.run.plan.request.running_image
+    if stable.image == running:
+        return None
+    sentence = f"{stable.name} runs {stable.image}, but {running} when this run was planned."
+    evidence = Evidence(sentence=ready(stable), workload=stable)
+    return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+
+
+def rolled_out(stable: Workload, image: str) -> Outcome:
+    """Done once every pod runs this image and is ready."""
+    evidence = Evidence(sentence=ready(stable), workload=stable)
+    if stable.image == image and stable.is_settled:
+        return Done(evidence=evidence)
+    if stable.failed:
+        return Failed(reason=Reason.NOT_READY, sentence=not_ready(stable), evidence=evidence)
+    return Wait(after=LOOK, awaiting=explained(stable), reason=Reason.NOT_READY, evidence=evidence)
