@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.domain.traffic import ByVirtualService, Traffic
+from bot.domain.traffic import ByService, ByVirtualService, Traffic
 from bot.sim import sample
 from bot.sim import workspace as local_workspace
 from bot.sim.workspace import WorkspaceServer
@@ -98,13 +98,14 @@ class Stage:
         }
 
     def _production(self) -> dict[str, Any]:
+        traffic = self.shop.traffic
         platform = {
             "kind": "kubernetes",
             "namespace": self.shop.namespace,
             "workload": "checkout",
             "container": "checkout",
             "services": {"main": "checkout", "stable": "checkout-stable", "canary": "checkout-canary"},
-            "traffic": self.shop.traffic.model_dump(),
+            "traffic": {"kind": "service"} if isinstance(traffic, ByService) else traffic.model_dump(),
         }
         return {"platform": platform, "url": self.cluster.router, "host_header": self.shop.host}
 

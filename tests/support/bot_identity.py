@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from bot.domain.traffic import ByHTTPRoute, ByIngress, Traffic
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, Traffic
 from tests.support.shop import Team
 from tests.support.testcluster import RealCluster
 
@@ -43,6 +43,8 @@ def rules_for(traffic: Traffic) -> list[Object]:
     if isinstance(traffic, ByHTTPRoute):
         (rule,) = [one for one in rules if one["resources"] == ["virtualservices"]]
         rule |= {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"]}
+    if isinstance(traffic, ByService):
+        rules = [one for one in rules if one["resources"] != ["virtualservices"]]
     if isinstance(traffic, ByIngress):
         (rule,) = [one for one in rules if one["resources"] == ["virtualservices"]]
         names = [traffic.ingress, traffic.canary_ingress]

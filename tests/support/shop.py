@@ -124,7 +124,9 @@ class Shop:
 
     @property
     def host(self) -> str:
-        return f"{self.namespace}.example.com"
+        """By which the router finds the way in; a Service has its own name."""
+        is_service = isinstance(self.traffic, ByService)
+        return f"checkout.{self.namespace}" if is_service else f"{self.namespace}.example.com"
 
     def target(self, **changes: Any) -> Target:
         told: dict[str, Any] = {
