@@ -21,7 +21,7 @@ from bot.domain.actions import (
     TrafficToStable,
 )
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Phase, Plan, Step, Target
-from strategies.gates import gate_steps
+from strategies.common import back_health, finish_health, gate_steps
 from strategies.settings import CanarySettings, CanaryStage
 
 _DEPLOY = "canary/deploy"
@@ -149,13 +149,7 @@ def _promotion(request: DeployRequest, settings: CanarySettings) -> Iterator[Ste
         changes_production=True,
         timeout=timedelta(minutes=5),
     )
-    yield Step(
-        id="finish/health",
-        title=f"Ask the health paths of production for {version}",
-        action=CheckHealth(of=Side.STABLE, version=version),
-        phase=Phase.VALIDATION,
-        timeout=timedelta(minutes=3),
-    )
+    yield finish_health(request)
 
 
 def _way_back(request: DeployRequest) -> Iterator[Step]:
@@ -183,11 +177,4 @@ def _way_back(request: DeployRequest) -> Iterator[Step]:
         phase=Phase.PRODUCTION,
         undoes=_DEPLOY,
     )
-    yield Step(
-        id="back/health",
-        title=f"Ask the health paths of production for {old}",
-        action=CheckHealth(of=Side.STABLE, version=old),
-        phase=Phase.PRODUCTION,
-        undoes=_HEADER,
-        timeout=timedelta(minutes=3),
-    )
+    yield back_health(request, undoes=_HEADER)

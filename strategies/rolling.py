@@ -7,9 +7,9 @@ approval is asked for before the first pod, and what goes wrong afterwards stops
 from collections.abc import Iterator
 from datetime import timedelta
 
-from bot.domain.actions import Bake, CheckHealth, CheckRollout, KeepRollout, RestoreStable, RollOut, Side
+from bot.domain.actions import Bake, CheckRollout, KeepRollout, RestoreStable, RollOut
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Phase, Plan, Step, Target
-from strategies.gates import gate_steps
+from strategies.common import back_health, finish_health, gate_steps
 from strategies.settings import RollingSettings
 
 _ROLLOUT = "rolling/rollout"
@@ -85,13 +85,7 @@ def _production(request: DeployRequest, workload: str, settings: RollingSettings
         changes_production=True,
         timeout=timedelta(minutes=5),
     )
-    yield Step(
-        id="finish/health",
-        title=f"Ask the health paths of production for {new}",
-        action=CheckHealth(of=Side.STABLE, version=new),
-        phase=Phase.VALIDATION,
-        timeout=timedelta(minutes=3),
-    )
+    yield finish_health(request)
 
 
 def _way_back(request: DeployRequest, workload: str) -> Iterator[Step]:
@@ -111,11 +105,4 @@ def _way_back(request: DeployRequest, workload: str) -> Iterator[Step]:
         phase=Phase.PRODUCTION,
         undoes=_ROLLOUT,
     )
-    yield Step(
-        id="back/health",
-        title=f"Ask the health paths of production for {old}",
-        action=CheckHealth(of=Side.STABLE, version=old),
-        phase=Phase.PRODUCTION,
-        undoes=_ROLLOUT,
-        timeout=timedelta(minutes=3),
-    )
+    yield back_health(request, undoes=_ROLLOUT)

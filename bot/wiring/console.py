@@ -88,7 +88,9 @@ async def check(config: Path) -> list[str]:
     settings = load(config)
     found = deployables(settings)
     lines = [f"{config.name} is sound."]
-    lines += [f"{d.application} can be deployed to {d.environment} by {d.strategies[0]}." for d in found]
+    lines += [
+        f"{d.application} can be deployed to {d.environment} by {' or '.join(d.strategies)}." for d in found
+    ]
     if not found:
         lines.append("No application can be deployed with this version of Slackwater.")
     lines += [f"{n.where}: {n.path}: {n.sentence}" for n in not_built_yet(settings)]
