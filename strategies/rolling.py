@@ -62,7 +62,7 @@ def _production(request: DeployRequest, workload: str, settings: RollingSettings
         changes_production=True,
         # How long one pod may take is the deployment's own progress deadline; how many there are, nobody
         # knows here.
-        timeout=timedelta(hours=6),
+        timeout=timedelta(days=2),
         estimate=timedelta(minutes=3),
     )
     yield Step(
@@ -83,7 +83,8 @@ def _production(request: DeployRequest, workload: str, settings: RollingSettings
         shifts_traffic=True,
         covered_by=_ROLLOUT,
         changes_production=True,
-        timeout=timedelta(minutes=5),
+        # A good version is not taken back because a setting could not be put back yet.
+        timeout=timedelta(hours=6),
     )
     yield finish_health(request)
 

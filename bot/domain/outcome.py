@@ -33,10 +33,9 @@ class Workload(Record):
     is_paused: bool = False  # nothing is rolled out until it is let go on
     paused_by: str | None = None  # the run that paused it, as `Run.signature` calls it
 
-    @property
-    def renewed(self) -> int:
-        """How many pods of the newest revision are ready at least, whichever ones are not."""
-        return max(0, self.ready - (self.pods - self.updated))
+    def renewed(self, image: str) -> int:
+        """How many pods of this image are ready at least, whichever ones are not."""
+        return max(0, self.ready - (self.pods - self.updated)) if self.image == image else 0
 
 
 class TrafficSplit(Record):
@@ -57,6 +56,16 @@ class Recorded(Record):
     split: TrafficSplit | None = None
     manifest: str | None = None  # JSON of what has to be put back
     settings: str | None = None  # JSON of how the deployment replaces its pods
+
+
+class Rollout(Record):
+    """What keeps a rollout from going on, and what people have accepted of it."""
+
+    stands_still: str = ""  # why; empty: nothing does
+    found_after: int = 0  # the newest of people's acceptances when that was found; a later one lets it go on
+    is_blind: bool = False  # it stands still for want of figures …
+    may_be_blind: bool = False  # … and people have let it go on without
+    seen_seq: int = 0  # the journal's newest entry when the new image was last seen there
 
 
 class Evidence(Record):
@@ -80,10 +89,7 @@ class Evidence(Record):
     # clock was set back between two starts of the bot: then the time is counted anew.
     unwatched: Lapse = timedelta(0)
     first_seen: Moment | None = None  # since when the new version has looked worse, without a break
-    # Why a rollout is to stand still, and after which of people's answers that was found: a later one to it
-    # lets it go on. Empty: it may.
-    stands_still: str = ""
-    found_after: int = 0
+    rollout: Rollout | None = None  # how a rollout within one deployment goes
 
 
 class Done(Record):

@@ -6,7 +6,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.actions import RestoreStable, RollOut, SetWeight, TrafficToStable
+from bot.domain.actions import DeployCanary, RestoreStable, RollOut, SetWeight, TrafficToStable
 from bot.domain.events import (
     Approved,
     Ended,
@@ -212,7 +212,8 @@ class Run(Record):
             record = self.record(step.id)
             seen = record.evidence.workload
             if isinstance(step.action, RollOut) and seen is not None and seen.ready:
-                share = 100 if record.status is StepStatus.DONE else 100 * seen.renewed // seen.ready
+                renewed = seen.renewed(step.action.image)
+                share = 100 if record.status is StepStatus.DONE else 100 * renewed // seen.ready
             elif isinstance(step.action, RestoreStable) and record.status is StepStatus.DONE:
                 share = 0
         return share
@@ -243,7 +244,9 @@ class Run(Record):
         """The image digest that is on trial, as the platform or the registry told it."""
         for step in reversed(self.plan.steps):
             seen = self.record(step.id).evidence.workload
-            is_first = step.action.kind in {"deploy-canary", "roll-out"}
-            if is_first and seen is not None and seen.digest:
+            is_on_trial = isinstance(step.action, DeployCanary) or (
+                isinstance(step.action, RollOut) and seen is not None and seen.image == step.action.image
+            )
+            if is_on_trial and seen is not None and seen.digest:
                 return seen.digest
         return self.plan.request.digest

@@ -107,7 +107,7 @@ class Carrier:
         is_transient = isinstance(error, OutsideError) and error.is_transient
         if not is_transient and not self._is_way_back:
             reason = Reason.MISSING if isinstance(error, NotFound) else Reason.STEP_FAILED
-            return Failed(reason=reason, sentence=f"{self._step.title}: {error}")
+            return Failed(reason=reason, sentence=f"{self._step.title}: {error}", evidence=self._evidence)
         self._retry = min(self._retry * 2, _LAST_RETRY)
         wait = self._retry
         if isinstance(error, OutsideError) and error.retry_after is not None:

@@ -137,9 +137,10 @@ async def _bar_requester(desk: Desk, run: Run, by: Person) -> None:
 
 async def _check_image(desk: Desk, run: Run, question: Question) -> None:
     """What is approved is what was shown: the new version's pods still run that digest."""
-    if question.digest is None:
-        return
     target = run.plan.target
+    is_there = target.is_beside or run.weight > 0
+    if question.digest is None or not is_there:
+        return
     name = target.canary_workload if target.is_beside else target.workload
     try:
         platform = desk.platform(target)

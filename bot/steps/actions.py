@@ -1,6 +1,6 @@
 """Which action a step kind was given, with its type."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.domain.errors import UnknownEvent
@@ -10,6 +10,8 @@ from bot.ports import StepContext
 
 A = TypeVar("A")
 
+# Clocks of several machines differ by less; a clock that is further behind was set back.
+_SET_BACK = timedelta(seconds=5)
 # The platform's client gives up after 10 s, and the platform itself soon after.
 _LATEST = timedelta(seconds=15)
 
@@ -32,6 +34,11 @@ def is_ours_to_mind(context: StepContext) -> bool:
         return False
     began, accepted = context.record.began_seq, context.run.accepted_seq
     return began == 0 or accepted < began
+
+
+def is_set_back(context: StepContext, looked_at: datetime) -> bool:
+    """Whether the clock was set back since: what was counted bears times that are still to come."""
+    return looked_at - context.now > _SET_BACK
 
 
 def is_anothers(context: StepContext, seen: Workload) -> bool:

@@ -24,7 +24,7 @@ from bot.domain.reasons import Reason
 from bot.domain.run import StepStatus
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_ours_to_mind
+from bot.steps.actions import action_of, is_ours_to_mind, is_set_back
 
 # Often enough to act a second after the scrape that shows it; the counters decide, not the number of looks.
 _LOOK = timedelta(seconds=1)
@@ -33,8 +33,6 @@ _FIGURES = timedelta(seconds=15)
 _OUTAGE = timedelta(minutes=1)
 # Two looks may be as far apart as a few time-outs of metrics and platform; more is absence (real time).
 _ABSENCE = timedelta(minutes=1)
-# Clocks of several machines differ by less; a clock that is further behind was set back.
-_SET_BACK = timedelta(seconds=5)
 # Points of the picture per stage; more would not be seen.
 _POINTS = 60
 _FINEST_POINT = timedelta(seconds=10)
@@ -149,7 +147,7 @@ def _remembered(context: StepContext) -> Evidence:
     looked_at = before.looked_at or context.record.began
     if looked_at is None:
         return before
-    if looked_at - context.now > _SET_BACK:
+    if is_set_back(context, looked_at):
         return Evidence(unwatched=_counted(context))
     gap = context.now - looked_at - _held_between(context, looked_at)
     is_absence = gap > _ABSENCE * max(1.0, context.speed)

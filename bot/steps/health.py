@@ -27,7 +27,8 @@ class CheckHealthKind:
         readings = await self._health.ask(action.of)
         if not readings:
             return Done(evidence=Evidence(sentence="Not asked: the environment has no url to ask"))
-        trouble = [problem for r in readings if (problem := _problem(r, action.version)) is not None]
+        version = _before(context) or action.version
+        trouble = [problem for r in readings if (problem := _problem(r, version)) is not None]
         if trouble and _is_given_up(context):
             sentence = f"Not healthy: {'; '.join(trouble)}. Traffic is on stable, so the run ends here"
             return Done(evidence=Evidence(sentence=sentence, is_healthy=False))
@@ -35,6 +36,13 @@ class CheckHealthKind:
             return Wait(after=_LOOK, awaiting="; ".join(trouble), reason=Reason.HEALTH)
         paths = ", ".join(reading.path for reading in readings)
         return Done(evidence=Evidence(sentence=f"{paths} healthy on {action.version}", is_healthy=True))
+
+
+def _before(context: StepContext) -> str | None:
+    """What the step that is undone found running, where it tells: not always what the run was planned for."""
+    undone = context.step.undoes
+    recorded = context.run.record(undone).before.workload if undone is not None else None
+    return recorded.version if recorded is not None else None
 
 
 def _is_given_up(context: StepContext) -> bool:

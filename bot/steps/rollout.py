@@ -12,12 +12,12 @@ from bot.analysis import Limits, Names, above, compare, count
 from bot.domain.actions import KeepRollout, RollOut, Side
 from bot.domain.errors import NotFound
 from bot.domain.figures import Sample, Tally
-from bot.domain.outcome import Done, Evidence, Failed, Outcome, TrafficSplit, Wait, Workload
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Rollout, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.domain.verdict import VerdictKind
 from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_anothers, is_ours_to_mind
-from bot.steps.workloads import LOOK, as_planned, because, explained, ready, rolled_out
+from bot.steps.actions import action_of, is_anothers, is_set_back
+from bot.steps.workloads import LOOK, as_planned, because, changed_meanwhile, explained, ready, rolled_out
 
 _SOON = timedelta(milliseconds=200)
 _OUTAGE = timedelta(minutes=1)
@@ -93,17 +93,16 @@ class RollOutKind:
                 await self._platform.go_on(on=stable)
 
     async def verify(self, context: StepContext) -> Outcome:
-        action = action_of(context, RollOut)
         stable = await self._platform.stable()
         if is_anothers(context, stable):
             sentence = f"{stable.name} is rolled out by run {stable.owner}, which another Slackwater drives."
-            return Failed(reason=Reason.ANOTHER_RUNS, sentence=sentence)
-        surprise = _surprise(context, stable, action.image)
+            return Failed(reason=Reason.ANOTHER_RUNS, sentence=sentence, evidence=context.record.evidence)
+        surprise = _surprise(context, stable, context.record.evidence)
         if surprise is not None:
-            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise, evidence=context.record.evidence)
         evidence = await self._watched(context, stable)
         if _due(context, stable, evidence) is not None:
-            awaiting = evidence.stands_still or _progress(context, stable)
+            awaiting = _rollout(evidence).stands_still or _progress(context, stable)
             return Wait(after=_SOON, awaiting=awaiting, evidence=evidence, again=True)
         outcome = self._outcome(context, stable, evidence)
         if isinstance(outcome, Wait):
@@ -112,53 +111,64 @@ class RollOutKind:
 
     def _outcome(self, context: StepContext, stable: Workload, evidence: Evidence) -> Done | Wait | Failed:
         action = action_of(context, RollOut)
-        if stable.is_mixed:
+        if stable.image == action.image and stable.is_mixed:
             sentence = f"The pods of {stable.name} run different images: the tag was moved meanwhile."
             return Failed(reason=Reason.STEP_FAILED, sentence=sentence)
         outcome = rolled_out(stable, action.image)
         if isinstance(outcome, Done | Failed):
             return outcome
         if _stands_still(context, evidence):
-            sentence = f"{_progress(context, stable)}, and the rollout is paused. {evidence.stands_still}."
+            why = _rollout(evidence).stands_still
+            sentence = f"{_progress(context, stable)}, and the rollout is paused. {why}."
             return Failed(reason=Reason.STANDS_STILL, sentence=sentence)
         return outcome.with_(awaiting=because(_progress(context, stable), stable))
 
     async def _watched(self, context: StepContext, stable: Workload) -> Evidence:
         """What is known of the rollout by now; its errors are looked at now and then."""
-        action, before = action_of(context, RollOut), context.record.evidence
-        if before.stands_still and not _stands_still(context, before):
-            # Accepted by whoever resumed the run.
-            before = before.with_(canary=None, stands_still="", looked_at=None, first_seen=None)
-        is_early = before.looked_at is not None and context.now - before.looked_at < action.check_every
-        if is_early or stable.image != action.image:
+        action, before = action_of(context, RollOut), _remembered(context)
+        if stable.image != action.image:
             return before.with_(workload=stable)
-        known = before.stable or await self._before(context)
-        old = await self._sampled(context, Side.STABLE)
-        new = await self._sampled(context, Side.CANARY) if stable.renewed > 0 else None
-        evidence = before.with_(
-            workload=stable,
-            stable=count(known, old),
-            canary=before.canary if new is None else count(before.canary or Tally(), new),
-            stable_now=old,
-            canary_now=new or before.canary_now,
-            looked_at=context.now,
-            found_after=context.run.accepted_seq,
+        known = _rollout(before).with_(seen_seq=context.run.seq)
+        before = before.with_(workload=stable, rollout=known)
+        if before.looked_at is not None and context.now - before.looked_at < action.check_every:
+            return before
+        evidence = (await self._sampled(context, before)).with_(looked_at=context.now)
+        trouble, blind = self._trouble(context, evidence), _blind(context, evidence)
+        return evidence.with_(
+            rollout=known.with_(
+                stands_still=trouble or blind,
+                is_blind=bool(blind) and not trouble,
+                found_after=context.run.accepted_seq,
+            ),
+            first_seen=(before.first_seen or context.now) if trouble else None,
         )
-        trouble = self._trouble(context, evidence)
-        since = (before.first_seen or context.now) if trouble else None
-        return evidence.with_(stands_still=trouble or _blind(context, evidence), first_seen=since)
 
-    async def _before(self, context: StepContext) -> Tally:
-        """A count that begins a while before the rollout, if the source remembers that."""
+    async def _sampled(self, context: StepContext, before: Evidence) -> Evidence:
+        """With the newest readings of both versions counted in; of the new one, once a pod of it is ready."""
+        plan, stable = context.run.plan, before.workload
+        old, new = await self._metrics.sample(plan.subject(Side.STABLE)), None
+        if stable is not None and stable.renewed(action_of(context, RollOut).image) > 0:
+            new = await self._metrics.sample(plan.subject(Side.CANARY))
+        has_latency = old.figure("p95").value is not None
+        return before.with_(
+            stable=count(before.stable, old) if before.stable else await self._baseline(context, old),
+            canary=before.canary if new is None else count(before.canary or Tally(), new),
+            # The last one that tells its latency is what the triggers compare with after a restart.
+            stable_now=old if has_latency or before.stable_now is None else before.stable_now,
+            canary_now=new or before.canary_now,
+        )
+
+    async def _baseline(self, context: StepContext, now: Sample) -> Tally:
+        """A count that begins before the rollout, as far back as the source can tell of a whole one."""
         subject = context.run.plan.subject(Side.STABLE)
         for ago in _BASELINES:
-            sample = await self._metrics.counters(subject, at=context.now - ago)
-            if sample.requests_total.value is not None:
-                return count(Tally(), sample)
-        return Tally()
-
-    async def _sampled(self, context: StepContext, side: Side) -> Sample:
-        return await self._metrics.sample(context.run.plan.subject(side))
+            then = await self._metrics.counters(subject, at=context.now - ago)
+            if then.requests_total.value is not None:
+                counted = count(count(Tally(), then), now)
+                # Else a pod has left the sum meanwhile, and its past with it.
+                if counted.requests > 0:
+                    return counted
+        return count(Tally(), now)
 
     def _trouble(self, context: StepContext, evidence: Evidence) -> str:
         """What is wrong with the new version; empty if nothing shows it."""
@@ -216,7 +226,7 @@ def _due(context: StepContext, stable: Workload | None, evidence: Evidence) -> _
     action = action_of(context, RollOut)
     if stable is None or is_anothers(context, stable):
         return None
-    if _surprise(context, stable, action.image) is not None:
+    if _surprise(context, stable, evidence) is not None:
         return None
     halts = context.run.held_at is not None or _stands_still(context, evidence)
     if stable.image != action.image:
@@ -227,14 +237,36 @@ def _due(context: StepContext, stable: Workload | None, evidence: Evidence) -> _
     return _Due.GO_ON if is_ours else None
 
 
+def _rollout(evidence: Evidence) -> Rollout:
+    return evidence.rollout or Rollout()
+
+
 def _stands_still(context: StepContext, evidence: Evidence) -> bool:
     """Whether it has to, and nobody has accepted that yet."""
-    return bool(evidence.stands_still) and evidence.found_after == context.run.accepted_seq
+    rollout = _rollout(evidence)
+    return bool(rollout.stands_still) and rollout.found_after == context.run.accepted_seq
+
+
+def _remembered(context: StepContext) -> Evidence:
+    """What was seen so far, as far as it still counts."""
+    before = context.record.evidence
+    if before.looked_at is not None and is_set_back(context, before.looked_at):
+        return Evidence(workload=before.workload, rollout=before.rollout)
+    rollout = _rollout(before)
+    if not rollout.stands_still or _stands_still(context, before):
+        return before
+    # Somebody has accepted it in full view: what they know is not held against the version again.
+    accepted = rollout.with_(
+        stands_still="", is_blind=False, may_be_blind=rollout.may_be_blind or rollout.is_blind
+    )
+    return before.with_(canary=None, looked_at=None, first_seen=None, rollout=accepted)
 
 
 def _blind(context: StepContext, evidence: Evidence) -> str:
-    """Pods are not replaced on missing knowledge."""
+    """Pods are not replaced on missing knowledge, unless people have let it go on without."""
     request, stable = context.run.plan.request, evidence.workload
+    if _rollout(evidence).may_be_blind:
+        return ""
     has_old = stable is not None and stable.pods > stable.updated
     sides = [(evidence.canary, request.version)]
     sides += [(evidence.stable, request.running_version)] if has_old else []
@@ -242,22 +274,34 @@ def _blind(context: StepContext, evidence: Evidence) -> str:
         if tally is None or tally.blind_since is None or context.now - tally.blind_since < _OUTAGE:
             continue
         why = f" ({tally.blind_detail})" if tally.blind_detail else ""
-        return f"There are no figures of {version} since {tally.blind_since:%H:%M:%S} UTC{why}"
+        return (
+            f"There are no figures of {version} since {tally.blind_since:%H:%M:%S} UTC{why}; resume goes on "
+            "without them"
+        )
     return ""
 
 
-def _surprise(context: StepContext, found: Workload, image: str) -> str | None:
-    """The deployment runs neither what the run began with nor what it brings: somebody else has deployed."""
-    request = context.run.plan.request
-    if found.image in {request.running_image, image} or not is_ours_to_mind(context):
+def _surprise(context: StepContext, found: Workload, evidence: Evidence) -> str | None:
+    """Somebody else has deployed: the deployment runs neither what the run began with nor what it brings.
+
+    Once the new image was there, the old one is a surprise too: somebody, or their tool, has put it back.
+    """
+    image, running = action_of(context, RollOut).image, context.run.plan.request.running_image
+    has_begun = _rollout(evidence).seen_seq > 0
+    if found.image == image or (found.image == running and not has_begun):
         return None
-    return (
-        f"Somebody else changed {found.name}: it runs {found.image} instead of {request.running_image}. "
-        f"Resume to give it {request.version} all the same. The rollout goes no further."
-    )
+    sentence = f"{changed_meanwhile(context, found)} The rollout goes no further."
+    return None if _is_accepted(context, sentence, evidence) else sentence
+
+
+def _is_accepted(context: StepContext, sentence: str, evidence: Evidence) -> bool:
+    """Whether people have let the run go on over this very thing, and it has not come to anything since."""
+    run = context.run
+    newest = next((hold for hold in reversed(run.holds) if hold.by is None), None)
+    was_shown = newest is not None and newest.resumed_by is not None and newest.why == sentence
+    return was_shown and run.accepted_seq > _rollout(evidence).seen_seq
 
 
 def _progress(context: StepContext, stable: Workload) -> str:
-    version = context.run.plan.request.version
-    renewed = stable.renewed if stable.image == action_of(context, RollOut).image else 0
-    return f"{renewed} of {stable.replicas} pods of {stable.name} run {version}"
+    version, image = context.run.plan.request.version, action_of(context, RollOut).image
+    return f"{stable.renewed(image)} of {stable.replicas} pods of {stable.name} run {version}"

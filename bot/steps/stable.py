@@ -6,7 +6,7 @@ from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, 
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_anothers, is_marked, is_ours_to_mind
-from bot.steps.workloads import LOOK, as_planned, explained, ready, rolled_out
+from bot.steps.workloads import LOOK, as_planned, changed_meanwhile, explained, ready, rolled_out
 
 
 class CheckStableKind:
@@ -128,10 +128,7 @@ def _surprise(context: StepContext, found: Workload) -> str | None:
     known = {running, action_of(context, PromoteStable).image}
     if found.image in known or not is_ours_to_mind(context):
         return None
-    return (
-        f"Somebody else changed {found.name}: it runs {found.image} instead of {running}. Resume to give "
-        f"it {context.run.plan.request.version} all the same. Traffic stays as it is."
-    )
+    return f"{changed_meanwhile(context, found)} Traffic stays as it is."
 
 
 def _same_image(stable: Workload, tried: str | None, outcome: Done) -> Outcome:

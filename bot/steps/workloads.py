@@ -36,6 +36,15 @@ def as_planned(context: StepContext, stable: Workload) -> Failed | None:
     return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
 
 
+def changed_meanwhile(context: StepContext, stable: Workload) -> str:
+    """That somebody else has deployed, and what an approver can do about it."""
+    request = context.run.plan.request
+    return (
+        f"Somebody else changed {stable.name}: it runs {stable.image} instead of {request.running_image}. "
+        f"Resume to give it {request.version} all the same."
+    )
+
+
 def rolled_out(stable: Workload, image: str) -> Outcome:
     """Done once every pod runs this image and is ready."""
     evidence = Evidence(sentence=ready(stable), workload=stable)

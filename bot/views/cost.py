@@ -15,7 +15,7 @@ def cost(run: Run) -> str:
 
 def _affected(run: Run) -> timedelta | None:
     """How long users met what was wrong: from when it was first seen to when all traffic was on stable."""
-    first_seen, accepted = run.turn.first_seen if run.turn else None, weight_0_accepted(run)
+    first_seen, accepted = run.turn.first_seen if run.turn else None, traffic_home(run)
     if first_seen is None or accepted is None or not has_reached_users(run):
         return None
     return accepted - first_seen
@@ -32,7 +32,7 @@ def _failed(run: Run) -> str:
     return f"{count(failed)} of {count(of)} counted requests on {escaped(run.plan.request.version)} failed. "
 
 
-def weight_0_accepted(run: Run) -> datetime | None:
+def traffic_home(run: Run) -> datetime | None:
     """When the way back had taken all traffic home."""
     home = TrafficToStable if run.plan.target.is_beside else RestoreStable
     for step in run.plan.way_back:

@@ -8,7 +8,7 @@ from bot.domain.gates import GateStatus
 from bot.domain.run import Run, RunState, StepStatus, Turn
 from bot.views import blocks
 from bot.views.card import going_back, serves
-from bot.views.cost import cost, has_reached_users, weight_0_accepted
+from bot.views.cost import cost, has_reached_users, traffic_home
 from bot.views.criteria import criteria
 from bot.views.figures import comparison
 from bot.views.items import Item, Place, Setting, Told
@@ -37,7 +37,8 @@ def rollback(run: Run, setting: Setting) -> list[Told]:
             release = code(f"{setting.command} release {run.plan.request.version}")
             lines.append(f"{version} is quarantined until an admin types {release}.")
     else:
-        lines.append(f"Now: {going_back(run)} All traffic goes to {old}.")
+        goes = "All traffic goes to" if run.plan.target.is_beside else "Every pod gets"
+        lines.append(f"Now: {going_back(run)} {goes} {old}.")
     item = Item(
         key="rollback",
         place=Place.THREAD,
@@ -53,7 +54,7 @@ def _times(run: Run, turn: Turn) -> list[str]:
     if turn.first_seen is not None:
         times.append(f"{_exact(turn.first_seen)} first seen")
     times.append(f"{_exact(turn.at)} decided")
-    accepted = weight_0_accepted(run)
+    accepted = traffic_home(run)
     if accepted is not None:
         home = "weight 0 accepted" if run.plan.target.is_beside else "last pod replaced"
         times.append(f"{_exact(accepted)} {home}")

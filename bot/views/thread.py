@@ -90,7 +90,8 @@ def _rolled(run: Run, record: StepRecord) -> str:
             f"{plural(seen.replicas, 'pod')} ready. Image {code(short_digest(seen.digest))}."
         )
     if run.turn is not None:
-        where = f"{seen.renewed} of {plural(seen.replicas, 'pod')}" if seen else "no pod"
+        renewed = seen.renewed(request.image) if seen else 0
+        where = f"{renewed} of {plural(seen.replicas, 'pod')}" if seen and renewed else "no pod"
         return f"{version} had come to {where} when the run turned back."
     awaiting = sentence(escaped(record.sentence or record.awaiting or "the rollout begins", 600))
     lines = [f"{version} is replacing {old}, pod by pod: {awaiting}"]

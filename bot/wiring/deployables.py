@@ -1,6 +1,7 @@
 """The team's settings as the records that operations, strategies and analysis know."""
 
 import math
+from decimal import Decimal
 
 from bot.analysis import Limits, TriggerLimits
 from bot.config import (
@@ -164,7 +165,8 @@ def _write_rolling(application: Application, request: DeployRequest, deployable:
 
 
 def _pods(number: int | Ratio) -> int | str:
-    return number if isinstance(number, int) else f"{math.ceil(float(number) * 100)}%"
+    # Kubernetes takes whole per cent.
+    return number if isinstance(number, int) else f"{math.ceil(Decimal(str(number).removesuffix('%')))}%"
 
 
 def _write_canary(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:

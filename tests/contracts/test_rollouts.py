@@ -72,7 +72,7 @@ async def test_every_pod_gets_the_version_and_nothing_else_changes(
     text = json.dumps(before).replace(f'"{RUNNING}"', f'"{NEW}"').replace(image(RUNNING), image(NEW))
     assert await spec_of(shop) == json.loads(text)
     assert stable.digest is not None
-    assert stable.renewed == 2
+    assert stable.renewed(image(NEW)) == 2
     touched = {(c.resource, c.name) for c in cluster.audit(shop.namespace, "slackwater") if c.is_write}
     assert touched == {("deployments", "checkout")}
 
@@ -116,17 +116,55 @@ async def test_a_rollout_turns_round(shop: Shop, kube: KubeClient, paused: bool)
     assert (await platform.stable()).owner is None
 
 
-async def test_the_way_back_never_takes_all_pods_away_first(shop: Shop, kube: KubeClient) -> None:
-    platform = await opened(shop, kube, strategy={"type": "Recreate"})
+_ALL_AT_ONCE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["under way", "when it was kept"])
+@pytest.mark.parametrize("pace", [{"type": "Recreate"}, _ALL_AT_ONCE], ids=["Recreate", "all at once"])
+async def test_the_way_back_never_takes_all_pods_away_first(
+    shop: Shop,
+    kube: KubeClient,
+    pace: dict[str, Any],
+    kept: bool,
+) -> None:
+    platform = await opened(shop, kube, strategy=pace)
     recorded = await rolling(platform, paused=False)
+    assert recorded.settings is not None
+    if kept:
+        stable = await eventually(platform.stable, runs(NEW))
+        await platform.keep_rollout(recorded.settings, run=RUN, on=stable)
 
     await platform.restore_stable(recorded, on=await platform.stable(), mark="checkout-1")
 
     assert (await spec_of(shop))["strategy"] == PATIENT
     stable = await eventually(platform.stable, runs(RUNNING))
-    assert recorded.settings is not None
     await platform.keep_rollout(recorded.settings, run=RUN, on=stable)
-    assert (await spec_of(shop))["strategy"] == {"type": "Recreate"}
+    assert (await spec_of(shop))["strategy"] == json.loads(recorded.settings)
+
+
+async def test_a_label_that_somebody_took_away_keeps_nobody_from_going_back(
+    shop: Shop, kube: KubeClient
+) -> None:
+    platform = await opened(shop, kube)
+    recorded = await rolling(platform, paused=False)
+    gone = {"spec": {"template": {"metadata": {"labels": {"version": None}}}}}
+    await shop.team.merge(path_of(shop.stable), gone, manager="helm")
+
+    await platform.restore_stable(recorded, on=await platform.stable(), mark="checkout-1")
+
+    labels = (await spec_of(shop))["template"]["metadata"]["labels"]
+    assert labels["version"] == RUNNING
+
+
+async def test_a_pause_that_a_lost_run_left_behind_is_told(shop: Shop, kube: KubeClient) -> None:
+    platform = await opened(shop, kube)
+    await rolling(platform, paused=True)
+    note = {"metadata": {"annotations": {"slackwater/run": None}}}
+    await shop.team.merge(path_of(shop.stable), note, manager="ops")
+
+    with pytest.raises(Permanent, match="its rollout is paused; kubectl -n"):
+        await platform.check_rollout(run="checkout-9 of another")
+    assert "paused" in (await platform.stable()).problems[0]
 
 
 _LATE: dict[str, Callable[[KubernetesPlatform, Workload], Awaitable[None]]] = {

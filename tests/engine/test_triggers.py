@@ -8,16 +8,19 @@ from typing import cast
 
 import pytest
 
-from bot.analysis import TriggerLimits
+from bot.analysis import CANARY_FIGURES, TriggerLimits
 from bot.domain.events import Entry, Intended, Planned
 from bot.domain.figures import Sample, Subject
 from bot.domain.folding import fold_all
 from bot.domain.run import Run
 from bot.engine import TriggerWatch
 from bot.engine.ledger import Ledger
+from bot.engine.triggers import _told_apart
 from bot.ports import HealthProbe, MetricSource
 from tests.support.builders import MORNING, a_plan
 from tests.support.memory_journal import MemoryJournal
+from tests.support.rollout_story import finished, under_way
+from tests.support.story import a_story
 from tests.support.virtual import VirtualClock, VirtualLoop
 
 ROUND = timedelta(seconds=10)
@@ -85,3 +88,11 @@ def test_they_take_turns(looked: list[list[datetime]]) -> None:
     seconds = [int((times[0] - MORNING).total_seconds()) for times in looked]
 
     assert max(seconds.count(second) for second in range(10)) <= RUNS / 4
+
+
+def test_memory_is_read_of_the_new_version_alone() -> None:
+    """By the pods' names, which tell nothing while both versions are pods of one deployment."""
+    names = set(CANARY_FIGURES) - set(_told_apart(under_way(1).run))
+
+    assert names == {"memory", "memory_limit"}
+    assert _told_apart(finished().run) == _told_apart(a_story().run) == CANARY_FIGURES

@@ -9,8 +9,8 @@ import pytest
 from bot.domain.events import Ending
 from bot.domain.run import Run, RunState
 from bot.domain.traffic import ByService, ByVirtualService
+from tests.live.acting import approve_next, current, ended, ending_of
 from tests.live.conftest import Stage
-from tests.live.test_canary_live import approve_next, current, ended, ending_of
 from tests.support.bot_process import BotProcess
 from tests.support.eventually import eventually
 from tests.support.load import StartLoad
@@ -148,4 +148,4 @@ async def test_a_bot_that_is_killed_in_the_middle_brings_the_rollout_to_its_end(
 
 def _renewed(run: Run) -> int:
     seen = run.record("rolling/rollout").evidence.workload
-    return seen.renewed if seen is not None else 0
+    return seen.renewed(image(NEW)) if seen is not None else 0

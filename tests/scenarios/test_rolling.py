@@ -1,8 +1,11 @@
 """A rolling update: pod by pod within the deployment that serves, stopped by errors, blindness and people."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.actions import RollOut
+from bot.domain.errors import Rejected, Unreachable
 from bot.domain.events import Approved, Ending
 from bot.domain.interrupts import InterruptKind
 from bot.domain.outcome import Recorded
@@ -10,8 +13,9 @@ from bot.domain.reasons import Reason
 from bot.domain.run import RunState
 from tests.support.builders import BO
 from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
+from tests.support.world import ShopPlatform
 
-NEW = "v2.5.0"
+NEW, OLD = "v2.5.0", "v2.4.1"
 FORWARD = ["roll", "keep"]
 WHOLE = 40  # more entries than a rolling update writes; the test says so if that changes
 BACK = 30
@@ -31,6 +35,19 @@ async def rolls(when: When) -> None:
 
 async def stands_still(scenario: Scenario, when: When) -> None:
     await when.until(lambda: scenario.state().state is RunState.HELD, minutes(10))
+
+
+def somebody_deploys(when: When, version: str) -> None:
+    """By hand, all pods at once."""
+    shop = when.shop
+    shop.stable = replace(
+        shop.stable,
+        image=f"registry.example/checkout:{version}",
+        version=version,
+        was=None,
+        since=shop.clock.now() - minutes(60),
+        generation=shop.stable.generation + 1,
+    )
 
 
 async def test_a_good_version_replaces_pod_after_pod(scenario: Scenario, when: When, then: Then) -> None:
@@ -202,11 +219,11 @@ async def test_somebody_else_who_deploys_meanwhile_holds_it(
 ) -> None:
     await rolls(when)
     await when.passes(seconds(10))
-    when.shop.stable.image, when.shop.stable.generation = "registry.example/checkout:v9", 9
+    somebody_deploys(when, "v9")
     await stands_still(scenario, when)
 
     assert "Somebody else changed checkout: it runs registry.example/checkout:v9" in scenario.state().held_why
-    when.shop.stable.image = "registry.example/checkout:v2.5.0"
+    somebody_deploys(when, NEW)
     await when.rolls_back()
     await when.is_over()
 
@@ -237,6 +254,139 @@ async def test_who_comes_second_leaves_the_others_rollout_alone(
     assert then.effects() == ["roll"], "the other's"
     assert when.shop.stable.version == NEW
     scenario.run = ""  # what is at rest now is another's
+
+
+async def test_a_rollout_that_somebody_undoes_by_hand_is_not_done_again(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    await rolls(when)
+    await when.passes(seconds(45))
+    somebody_deploys(when, OLD)
+    await stands_still(scenario, when)
+
+    assert f"Somebody else changed checkout: it runs registry.example/checkout:{OLD}" in then.run.held_why
+    await when.passes(minutes(10))
+    assert then.effects() == ["roll"]
+    await when.resumes()
+    await when.passes(seconds(10))
+    assert then.effects() == ["roll", "roll"], "it was resumed in full view of that"
+    somebody_deploys(when, OLD)
+    await stands_still(scenario, when)
+    await when.aborts()
+    await when.is_over()
+
+
+async def test_who_accepts_errors_has_not_accepted_somebody_elses_version(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    when.shop.faults.error_rate[NEW] = 0.05
+    await rolls(when)
+    await stands_still(scenario, when)
+    await when.resumes()
+    await when.until(lambda: then.effects()[-1] == "go on")
+    somebody_deploys(when, "v9")
+    await stands_still(scenario, when)
+
+    assert "it runs registry.example/checkout:v9" in then.run.held_why
+    assert then.effects() == ["roll", "pause", "go on"]
+    somebody_deploys(when, NEW)
+    await when.rolls_back()
+    await when.is_over()
+
+
+async def test_who_resumes_without_figures_goes_on_without_them(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    when.shop.ready_after = minutes(2)
+    await rolls(when)
+    await when.passes(seconds(20))
+    when.shop.faults.metrics_down = True
+    await stands_still(scenario, when)
+    assert "resume goes on without them" in then.run.held_why
+
+    await when.resumes()
+    await when.asked("rolling/keep")
+
+    assert then.effects() == ["roll", "pause", "go on"]
+    assert when.shop.renewed(when.shop.stable) == 3
+    await when.aborts()
+    await when.is_over()
+
+
+async def test_a_version_that_came_while_people_were_asked_is_left_and_the_run_ends(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    await when.started()
+    question = await when.asked("rolling/rollout")
+    somebody_deploys(when, "v9")
+    await when.pressed(question)
+    await stands_still(scenario, when)
+    await when.rolls_back()
+    await when.until(lambda: then.run.is_terminal, minutes(10))
+
+    assert when.shop.stable.version == "v9"
+    assert then.run.record("back/health").evidence.is_healthy
+    scenario.run = ""  # what runs now is neither the run's nor what it began with
+
+
+async def test_a_clock_that_is_set_back_does_not_blind_it(scenario: Scenario, when: When) -> None:
+    when.shop.ready_after = minutes(2)
+    await rolls(when)
+    await when.passes(minutes(1))
+    await when.dies()
+    scenario.clock._origin -= minutes(60)
+    when.shop._counted_at -= minutes(60)
+    when.shop.stable.since -= minutes(60)
+    when.shop.faults.error_rate[NEW] = 0.05
+
+    await when.restarts()
+    await stands_still(scenario, when)
+
+    assert "v2.5.0 has 5 % errors" in scenario.state().held_why
+    await when.rolls_back()
+    await when.is_over()
+
+
+async def test_what_was_seen_is_not_forgotten_where_a_change_is_rejected(
+    scenario: Scenario, when: When, then: Then, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rejects(*_: object, **__: object) -> None:
+        raise Rejected("Kubernetes", "denied by an admission webhook")
+
+    monkeypatch.setattr(ShopPlatform, "pause", rejects)
+    await rolls(when)
+    await when.passes(seconds(65))
+    when.shop.landing_takes = minutes(1)
+    await when.holds()
+    await when.until(lambda: then.run.turn is not None)
+
+    assert then.run.weight == 66, "two of three pods are new, and the way back has only begun"
+    when.shop.landing_takes = seconds(0)
+    await when.is_over()
+    then.rolled_back(Reason.STEP_FAILED)
+
+
+async def test_nothing_is_said_of_the_new_version_before_it_is_there(
+    scenario: Scenario, when: When, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise Unreachable("Kubernetes", "HTTP 500")
+
+    await when.started()
+    question = await when.asked("rolling/rollout")
+    when.shop.faults.pulled["checkout"] = ("sha256:a", "sha256:b")
+    with monkeypatch.context() as patched:
+        patched.setattr(ShopPlatform, "roll_out", fails)
+        await when.pressed(question)
+        await when.begun("rolling/rollout")
+        await when.holds()
+        await when.passes(minutes(1))
+    run = scenario.state()
+
+    assert (run.state, run.weight, run.digest) == (RunState.HELD, 0, None)
+    when.shop.faults.pulled.clear()
+    await when.aborts()
+    await when.is_over()
 
 
 async def test_how_pods_were_replaced_is_recorded_before_it_is_changed(

@@ -148,7 +148,8 @@ class KubernetesPlatform:
         if owner is not None and run is not None and owner != run:
             message = (
                 f"{self._target.workload} is rolled out by run {owner}. If another Slackwater drives it, end "
-                f"it there; if nobody does, it was left behind: take the annotation {OWNER} away"
+                f"it there; if nobody does, it was left behind: take the annotation {OWNER} away, and resume "
+                "the rollout if it is paused"
             )
             raise Permanent(message)
 

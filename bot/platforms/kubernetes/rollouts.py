@@ -34,7 +34,7 @@ def roll_out(deployment: Object, container: str, action: RollOut, run: str) -> l
     return [
         _strategy({"type": "RollingUpdate", "rollingUpdate": rolling}),
         *_template(deployment, container, template),
-        *note_operations(deployment, {ANNOTATION: None, OWNER: run}),
+        *note_operations(deployment, {ANNOTATION: None, OWNER: run, PAUSED_BY: None}),
     ]
 
 
@@ -61,15 +61,20 @@ def keep(deployment: Object, settings: str, run: str) -> list[Object]:
 
 
 def restore(deployment: Object, container: str, template: Object, settings: str, mark: str) -> list[Object]:
-    """Turn round. The team's own pace is put back at once, unless it would take all pods away first."""
-    before = json.loads(settings)
-    is_gentle = before.get("type") == "RollingUpdate"
+    """Turn round, at the team's pace as far as that takes no pod away first; `keep` puts back all of it."""
     return [
-        *([_strategy(before)] if is_gentle and settings_of(deployment) != settings else []),
+        _strategy(_gentle(json.loads(settings))),
         *_template(deployment, container, template),
         *_let_go(deployment),
         *note_operations(deployment, {PAUSED_BY: None, ANNOTATION: mark}),
     ]
+
+
+def _gentle(before: Object) -> Object:
+    rolling = (before.get("rollingUpdate") or {}) if before.get("type") == "RollingUpdate" else {}
+    surge = rolling.get("maxSurge")
+    rolling = {"maxSurge": 1 if surge in {None, 0, "0%"} else surge, "maxUnavailable": 0}
+    return {"type": "RollingUpdate", "rollingUpdate": rolling}
 
 
 def _let_go(deployment: Object) -> list[Object]:
@@ -92,7 +97,7 @@ def _template(deployment: Object, container: str, template: Object) -> list[Obje
     return [
         {"op": "replace", "path": place, "value": wanted["image"]},
         *(
-            {"op": "replace", "path": f"/spec/template/metadata/labels/{escaped(key)}", "value": value}
+            {"op": "add", "path": f"/spec/template/metadata/labels/{escaped(key)}", "value": value}
             for key, value in labels.items()
         ),
     ]

@@ -108,9 +108,10 @@ def problems(pods: list[Object], events: list[Object], status: Object) -> tuple[
 def paused(deployment: Object) -> tuple[str, ...]:
     """What is given to a paused Deployment is never rolled out, and its pods are all well.
 
-    Slackwater's own pause is no trouble: whoever it waits for is asked.
+    The pause of the run that rolls it out is no trouble: whoever it waits for is asked.
     """
-    if not _at(deployment, "spec", "paused") or paused_by(deployment) is not None:
+    by = paused_by(deployment)
+    if not _at(deployment, "spec", "paused") or (by is not None and by == owner_of(deployment)):
         return ()
     name, namespace = (_at(deployment, "metadata", key) for key in ("name", "namespace"))
     return (f"its rollout is paused; kubectl -n {namespace} rollout resume deployment/{name} lets it go on",)
