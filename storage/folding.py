@@ -55,6 +55,11 @@ class FoldedRuns:
         self.remember(run)
         return run
 
+    def at(self, seq: int, session: Session, run_id: str) -> Run:
+        """The run as of its newest entry, which is this one. See `load`."""
+        run = self._runs.get(run_id)
+        return run if run is not None and run.seq == seq else self.load(session, run_id)
+
     def forget(self, run_id: str) -> None:
         """The database lost what was committed: a restore, or a standby that took over."""
         with self._lock:

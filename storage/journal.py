@@ -29,7 +29,8 @@ from storage.tables import InterruptRow, JournalRow, RunRow, TimerRow
 from storage.upsert import changed, insert_absent, insert_if_absent
 
 # Asked by every process each second or so, and always the same.
-_RUNS_WAITING = select(col(InterruptRow.run)).where(col(InterruptRow.consumed_at).is_(None)).distinct()
+_INTERRUPTS = InterruptRow.metadata.tables["interrupts"].c
+_RUNS_WAITING = select(_INTERRUPTS.run).where(_INTERRUPTS.consumed_at.is_(None)).distinct()
 _TIMERS = TimerRow.metadata.tables["timers"].c
 _DUE = (
     select(_TIMERS.run, _TIMERS.purpose)
@@ -44,10 +45,12 @@ _FIRED = (
 )
 _NEXT_DUE = select(func.min(col(TimerRow.due))).where(col(TimerRow.fired_at).is_(None))
 
-# With each write. Weaker than FOR UPDATE, so that a press, whose rows point to the run, does not wait for it.
+# With each write, so they need no look at objects either. Weaker than FOR UPDATE, so that a press, whose rows
+# point to the run, does not wait for it.
+_RUNS = RunRow.metadata.tables["runs"].c
 _LEASE = (
-    select(col(RunRow.lease_number), col(RunRow.lease_owner))
-    .where(col(RunRow.id) == bindparam("run"))
+    select(_RUNS.lease_number, _RUNS.lease_owner)
+    .where(_RUNS.id == bindparam("run"))
     .with_for_update(key_share=True)
 )
 _WAITING = (
@@ -55,7 +58,8 @@ _WAITING = (
     .where(col(InterruptRow.run) == bindparam("run"), col(InterruptRow.consumed_at).is_(None))
     .order_by(col(InterruptRow.id))
 )
-_NEWEST = select(func.max(col(JournalRow.seq))).where(col(JournalRow.run) == bindparam("run"))
+_JOURNAL = JournalRow.metadata.tables["journal"].c
+_NEWEST = select(func.max(_JOURNAL.seq)).where(_JOURNAL.run == bindparam("run"))
 
 
 class SQLJournal:
@@ -191,7 +195,7 @@ class SQLJournal:
         if newest != after:
             self._folded.forget(claim.run)
             raise LeaseLost(f"{claim.run}: the newest entry is {newest}, not {after}")
-        return self._folded.load(session, claim.run)
+        return self._folded.at(after, session, claim.run)
 
     def _write(
         self, session: Session, run: Run, claim: Claim, what: Consumed

@@ -24,12 +24,20 @@ class Driver:
     """One active run in this process."""
 
     def __init__(
-        self, ledger: Ledger, kinds: Mapping[str, StepKind], clock: Clock, new_id: Callable[[], str]
+        self,
+        ledger: Ledger,
+        kinds: Mapping[str, StepKind],
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        heard: Callable[[], None],
     ) -> None:
+        """`heard` is told each time that nothing waits for the run any more."""
         self._ledger = ledger
         self._kinds = kinds
         self._clock = clock
         self._new_id = new_id
+        self._heard = heard
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -46,6 +54,7 @@ class Driver:
         while not self._ledger.run.is_terminal:
             self._nudged.clear()
             await self._ledger.take_interrupts()
+            self._heard()
             # Who spoke first is heard first; what comes next is then thought over again.
             with suppress(Interrupted):
                 await self._make(next_move(self._ledger.run))

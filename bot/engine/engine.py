@@ -38,7 +38,10 @@ _TELL_FOR = 24 * 3600.0
 # Hundreds of runs may be taken over at once. Read a few at a time, the first of them are driven, and a press
 # is heard, long before the last journal is read.
 _TAKEN_OVER_AT_ONCE = 8
-_SHOW_WITHIN = 10.0
+# And drawn last, as drawing them takes as long as taking them over. But nobody waits for ever: not for what
+# happens to a run meanwhile, nor for what the process before left unsaid (real seconds).
+_SHOW_NEWS_WITHIN = 10.0
+_SHOW_WITHIN = 30.0
 _SHOWN = 300
 
 Kinds = Mapping[str, StepKind]
@@ -76,6 +79,7 @@ class Engine:
         self._keeping: asyncio.Task[None] | None = None
         self._taking_over = asyncio.Semaphore(_TAKEN_OVER_AT_ONCE)
         self._unopened: set[Claim] = set()  # claimed by this process, and not read yet
+        self._unheard: set[Claim] = set()  # nor has its driver heard what waits for it
         self._unshown: dict[Claim, Run] = {}
         self._timers = Timers(journal, clock, self.nudge)
         self._leases = Leases(journal, owner, self._lost)
@@ -151,6 +155,7 @@ class Engine:
     def _take_over(self, claim: Claim) -> None:
         _, before = self._owned.get(claim.run, (None, None))
         self._unopened.add(claim)
+        self._unheard.add(claim)
         task = asyncio.create_task(self._own(claim, before), name=f"run {claim.run}")
         self._owned[claim.run] = (claim, task)
 
@@ -168,7 +173,7 @@ class Engine:
                 await asyncio.sleep(_PAUSE_AFTER_A_BUG)
                 through = await self._drive(claim)
         finally:
-            self._is_opened(claim)
+            self._is_heard(claim)
             self._drivers.pop(claim.run, None)
             if self._is_current(claim):
                 del self._owned[claim.run]
@@ -193,6 +198,7 @@ class Engine:
             ledger = await self._open(claim)
             if not ledger.run.is_terminal:
                 await self._drive_run(ledger)
+            self._is_heard(claim)
             await self._tell_to_its_end(ledger)
         except LeaseLost:
             _log.warning("lease-lost", run=claim.run, lease=claim.lease)
@@ -202,6 +208,7 @@ class Engine:
             # The engine is one of the two places that catch everything: a bug in one run must neither
             # end the others nor leave this one without a driver.
             _log.exception("driver-failed", run=claim.run)
+            self._is_heard(claim)
             self._show(claim)
             self._publisher.trouble(claim.run, _in_short(error))
             return False
@@ -243,12 +250,18 @@ class Engine:
                     await ledger.write(Draft(event=Claimed(owner=self._owner)))
                 return ledger
         finally:
-            self._is_opened(claim)
+            self._unopened.discard(claim)
 
     async def _drive_run(self, ledger: Ledger) -> None:
         run = ledger.run
         world = self._world(run.plan)
-        driver = Driver(ledger, self._kinds(run.plan, world), self._clock, self._new_id)
+        driver = Driver(
+            ledger,
+            self._kinds(run.plan, world),
+            self._clock,
+            self._new_id,
+            heard=lambda: self._is_heard(ledger.claim),
+        )
         self._drivers[run.id] = driver
         watch = self._triggers(run.plan, world)
         watching = asyncio.create_task(watch.watch(ledger, driver.nudge), name=f"triggers {run.id}")
@@ -267,18 +280,20 @@ class Engine:
         # that is not given up may be renewed yet; until then the publisher makes no call for it.
         if not self._leases.has(claim):
             return
-        # Drivers come first: to draw what has changed is put off until every run has one, but not for long.
-        if self._unopened and not self._unshown:
-            asyncio.get_running_loop().call_later(_SHOW_WITHIN, self._show_all)
         self._unshown[claim] = run
-        if not self._unopened:
+        if not self._unheard:
             self._show_all()
+            return
+        # Drivers come first: to draw what has changed is put off until every run has one that has heard what
+        # waits for it, but not for long. That a run was taken over is no news.
+        within = _SHOW_WITHIN if claim in self._unopened else _SHOW_NEWS_WITHIN
+        asyncio.get_running_loop().call_later(within, self._show, claim)
 
-    def _is_opened(self, claim: Claim) -> None:
-        """Or it could not be. That is tried again, and nobody waits for it."""
-        if claim in self._unopened:
-            self._unopened.discard(claim)
-            if not self._unopened:
+    def _is_heard(self, claim: Claim) -> None:
+        """What waited for the run. Or it could not be; that is tried again, and nobody waits for it."""
+        if claim in self._unheard:
+            self._unheard.discard(claim)
+            if not self._unheard:
                 self._show_all()
 
     def _show_all(self) -> None:

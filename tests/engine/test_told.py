@@ -1,17 +1,22 @@
 """What the engine has told people of: only what they could read, and drivers come before drawing."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from bot.clients.clock import RealClock
-from bot.domain.events import Draft, Ended
+from bot.domain.events import Draft, Ended, Entry
+from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.moves import Rest
 from bot.domain.reasons import Reason
 from bot.domain.run import Ending, Run
 from bot.engine import Engine
 from bot.engine.leases import Leases
-from bot.ports import Claim
+from bot.engine.ledger import Ledger
+from bot.ports import Claim, Consumed
 from tests.support.builders import ADA, a_plan
 from tests.support.eventually import eventually
 from tests.support.memory_journal import MemoryJournal
@@ -65,17 +70,25 @@ async def an_ended_run(journal: Told) -> str:
     return run.id
 
 
-def an_engine(journal: Told, ear: Ear) -> Engine:
-    def unused(*_: object) -> None:
-        raise AssertionError("no run is driven here")
+def unused(*_: object) -> Any:
+    raise AssertionError("no run is driven here")
 
+
+def an_engine(
+    journal: Told,
+    ear: Ear,
+    *,
+    world: Callable[..., Any] = unused,
+    kinds: Callable[..., Any] = unused,
+    triggers: Callable[..., Any] = unused,
+) -> Engine:
     return Engine(
         journal=journal,
         clock=RealClock(),
         publisher=ear,
-        world=unused,  # type: ignore[arg-type]
-        kinds=unused,  # type: ignore[arg-type]
-        triggers=unused,  # type: ignore[arg-type]
+        world=world,
+        kinds=kinds,
+        triggers=triggers,
         owner="this one",
         new_id=lambda: "q1",
     )
@@ -125,6 +138,27 @@ class Slow(Told):
         return await super().load(run)
 
 
+class SlowToHear(Slow):
+    """All runs are read at once, but what waits for one is not."""
+
+    async def load(self, run: str) -> Run:
+        return await Told.load(self, run)
+
+    async def consume(
+        self, claim: Claim, after: int, decide: Callable[[tuple[Interrupt, ...]], Consumed]
+    ) -> tuple[Entry, ...]:
+        if claim.run.startswith("payments"):
+            await self.answers.wait()
+        return await super().consume(claim, after, decide)
+
+
+class Calm:
+    """A trigger watch that sees nothing."""
+
+    async def watch(self, ledger: Ledger, nudge: Callable[[], None]) -> None:
+        await asyncio.Event().wait()
+
+
 async def two_runs(journal: Slow) -> None:
     for application in ("checkout", "payments"):
         await journal.create(a_plan(application=application), ADA)
@@ -132,16 +166,21 @@ async def two_runs(journal: Slow) -> None:
 
 @pytest.fixture
 def driven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs have nothing to do, and no end."""
-    monkeypatch.setattr(Engine, "_drive_run", lambda engine, ledger: asyncio.Event().wait())
+    """Runs hear what waits for them, and have nothing to do else, and no end."""
+    monkeypatch.setattr("bot.engine.driver.next_move", lambda run: Rest())
+
+
+def a_resting_engine(journal: Told, ear: Ear) -> Engine:
+    return an_engine(journal, ear, world=lambda plan: None, kinds=lambda *_: {}, triggers=lambda *_: Calm())
 
 
 @pytest.mark.usefixtures("driven")
-async def test_what_has_changed_is_drawn_once_every_run_has_its_driver() -> None:
+@pytest.mark.parametrize("slow", [Slow, SlowToHear])
+async def test_what_has_changed_is_drawn_once_every_run_has_its_driver(slow: type[Slow]) -> None:
     """To draw hundreds of runs takes seconds, in which nobody would drive the last of them."""
-    journal, ear = Slow(), Ear()
+    journal, ear = slow(), Ear()
     await two_runs(journal)
-    engine = an_engine(journal, ear)
+    engine = a_resting_engine(journal, ear)
 
     await engine.start()
     async with asyncio.timeout(20):
@@ -161,7 +200,7 @@ async def test_one_run_that_is_not_read_hides_the_others_for_a_moment_only(
     monkeypatch.setattr("bot.engine.engine._SHOW_WITHIN", 0.1)
     journal, ear = Slow(), Ear()
     await two_runs(journal)
-    engine = an_engine(journal, ear)
+    engine = a_resting_engine(journal, ear)
 
     await engine.start()
     async with asyncio.timeout(20):
@@ -169,6 +208,28 @@ async def test_one_run_that_is_not_read_hides_the_others_for_a_moment_only(
     await engine.stop()
 
     assert ear.told == ["changed checkout-1"]
+
+
+@pytest.mark.usefixtures("driven")
+async def test_what_happens_to_a_run_meanwhile_is_shown_before_that_it_was_taken_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.engine.engine._SHOW_NEWS_WITHIN", 0.1)
+    journal, ear = Slow(), Ear()
+    await two_runs(journal)
+    await journal.create(a_plan(application="search"), ADA)
+    engine = a_resting_engine(journal, ear)
+
+    await engine.start()
+    async with asyncio.timeout(20):
+        await eventually(lambda: journal.load("search-1"), lambda run: run.lease is not None)
+        abort = Interrupt(run="search-1", kind=InterruptKind.ABORT, at=datetime.now(UTC), person=ADA)
+        await journal.interrupt(abort)
+        await ear.news.wait()
+        told_by_then = tuple(ear.told)
+    await engine.stop()
+
+    assert told_by_then == ("changed search-1",)
 
 
 async def test_trouble_is_told_behind_what_it_is_about() -> None:
