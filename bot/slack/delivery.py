@@ -33,8 +33,9 @@ _log = structlog.get_logger(__name__)
 _UNKNOWN = "unknown"
 # How long a link that Slack did not give is done without (real seconds).
 _LINK_PAUSE = 30.0
-# Pauses before a message that is there twice is taken away again (real seconds).
-_TAKE_AWAY_AGAIN = (1.0, 5.0, 30.0, 120.0)
+# Pauses before a message that is there twice is taken away again, and before a database that is away is told
+# of a message (real seconds).
+_TAKE_AWAY_AGAIN = _TELL_AGAIN = (1.0, 5.0, 30.0, 120.0)
 # An exception's words may be long; the log has them in full.
 _LONGEST_TROUBLE = 500
 
@@ -220,9 +221,19 @@ class Delivery:
 
     async def _post_once(self, run: str, change: Change) -> None:
         ts = await self._post(run, change)
-        if not await self._memory.posted(run, change.key, ts, change.hash):
+        if not await self._remembered(run, change, ts):
             _log.warning("posted-twice", run=run, key=change.key)
             self._keep(self._take_away_in_time(change.channel, ts))
+
+    async def _remembered(self, run: str, change: Change, ts: str) -> bool:
+        """Nobody else knows that it was posted, so a database that is away is told again."""
+        for pause in _TELL_AGAIN:
+            try:
+                return await self._memory.posted(run, change.key, ts, change.hash)
+            except OutsideError as error:
+                _log.warning("post-not-remembered", run=run, key=change.key, error=str(error))
+            await asyncio.sleep(pause)
+        return await self._memory.posted(run, change.key, ts, change.hash)
 
     async def _uncut(self, posting: Coroutine[None, None, None]) -> None:
         """Post, even if whoever waits for it is stopped meanwhile, because another process has the run now.

@@ -1,9 +1,11 @@
 """Several processes, one after the other or at once: each message is there once, and the newest stays."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from bot.domain.errors import Unreachable
 from bot.domain.run import Run
 from bot.slack import Tempo
 from tests.slack.conftest import DEPLOYS, MemoryMessages, Stage, a_run, picture, reply, root, until
@@ -84,6 +86,33 @@ async def test_who_is_dropped_while_a_post_is_under_way_still_removes_it_if_its_
     assert stage.said() == ["checkout v2.5.0"]
     (kept,) = stage.memory.kept.values()
     assert [message["ts"] for message in stage.messages()] == [kept.ts]
+
+
+async def test_a_post_of_which_the_memory_could_not_be_told_at_once_is_told_again(stage: Stage) -> None:
+    """As of a process that thaws while the database is away: nobody else would ever take its post away."""
+    run = await a_run()
+    stage.items[run.id] = (root(),)
+    stage.server.put_faults({"rates": "lifted", "chat.postMessage": {"delay": 1.5, "times": 1}})
+    frozen = stage.publisher()
+    frozen.changed(run)
+    await until(lambda: stage.memory.kept)
+    await asyncio.sleep(0.1)
+    frozen.dropped(run.id)
+    await _says_all(stage, run.with_(seq=OTHERS))
+
+    posted, told = stage.memory.posted, []
+
+    async def is_away_at_first(*args: Any) -> bool:
+        told.append(args)
+        if len(told) == 1:
+            raise Unreachable("the database", "the connection broke")
+        return await posted(*args)
+
+    stage.memory.posted = is_away_at_first  # type: ignore[method-assign]
+    await until(lambda: stage.calls("chat.delete"))
+
+    assert len(told) == 2
+    assert stage.said() == ["checkout v2.5.0"]
 
 
 async def test_a_removal_that_slack_does_not_take_is_tried_again_and_holds_up_nothing(stage: Stage) -> None:
