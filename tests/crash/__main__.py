@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.crash.directions import DIRECTIONS
 from tests.crash.matrix import Order, Result, visited
 from tests.crash.strategies import STRATEGIES
 from tests.crash.visits import Point
@@ -22,9 +21,10 @@ def main() -> None:
     words = _parsed()
     folder = Path(words.folder or tempfile.mkdtemp(prefix="slackwater-crash-"))
     folder.mkdir(parents=True, exist_ok=True)
+    strategy = STRATEGIES[words.strategy]
     order = Order(
-        strategy=STRATEGIES[words.strategy],
-        directions=[DIRECTIONS[name] for name in words.direction],
+        strategy=strategy,
+        directions=[strategy.directions[name] for name in words.direction],
         seed=words.seed,
         jobs=words.jobs,
         seconds=words.seconds,
@@ -70,7 +70,7 @@ def _point(text: str) -> Point:
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--strategy", choices=list(STRATEGIES), default="canary")
-    parser.add_argument("--direction", choices=[*DIRECTIONS, "all"], default="all")
+    parser.add_argument("--direction", default="all", help="one that the strategy has, or all of them")
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--jobs", type=int, default=4, help="worlds at a time")
     parser.add_argument("--seconds", type=float, help="visit a seeded part that fits into this time")
@@ -83,7 +83,10 @@ def _parsed() -> argparse.Namespace:
         "--folder", help="where the worlds live; a matrix that was cut off there is gone on with"
     )
     words = parser.parse_args()
-    words.direction = list(DIRECTIONS) if words.direction == "all" else [words.direction]
+    directions = list(STRATEGIES[words.strategy].directions)
+    if words.direction not in {*directions, "all"}:
+        parser.error(f"{words.strategy} has the directions {', '.join(directions)}")
+    words.direction = directions if words.direction == "all" else [words.direction]
     return words
 
 

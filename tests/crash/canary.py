@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from bot.platforms.kubernetes.marks import ANNOTATION
+from tests.crash.directions import DIRECTIONS
 from tests.crash.settings import NEW, OLD
 from tests.crash.strategy import JSON, Effect, Strategy
 from tests.support.routing import GATEWAY, ISTIO, NGINX, Routing, split_of
@@ -106,6 +107,7 @@ def _canary(name: str, routing: Routing) -> Strategy:
         name=name,
         command="canary",
         routing=routing,
+        directions=DIRECTIONS,
         settings=_settings,
         effects=effects,
         stories=STORIES,

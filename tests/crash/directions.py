@@ -50,13 +50,46 @@ async def takes_it_back(_world: World, thread: Thread) -> None:
 async def finds_it_unhealthy(world: World, thread: Thread) -> None:
     """Yes to everything; the database is gone once stable has the new version."""
     await thread.answer("approve")
-    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/checkout"
-    stable = await world.asks(f"{world.cluster.url}{path}")
-    image = stable["spec"]["template"]["spec"]["containers"][0]["image"]
-    if image.endswith(NEW):
+    if _image(await _stable(world)).endswith(NEW):
         await world.breaks({NEW: {"dependencies_down": True}})
 
 
+async def takes_it_back_midway(_world: World, thread: Thread) -> None:
+    """No word until reminded, then yes, and back as soon as pods are being replaced."""
+    if thread.question is not None and thread.says("Still waiting"):
+        await thread.answer("approve")
+    if thread.says("is replacing") or thread.says("has replaced"):
+        await thread.take_back()
+
+
+async def takes_back_what_is_paused(_world: World, thread: Thread) -> None:
+    """Yes, and back once pods are no longer being replaced."""
+    await thread.answer("approve")
+    if thread.says("the rollout is paused"):
+        await thread.take_back()
+
+
+async def finds_it_bad_later(world: World, thread: Thread) -> None:
+    """Yes to everything; requests fail once every pod has the new version."""
+    await thread.answer("approve")
+    stable = await _stable(world)
+    status = stable.get("status", {})
+    pods = [status.get(name) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+    if _image(stable).endswith(NEW) and pods == [stable["spec"]["replicas"]] * 3:
+        await world.breaks({NEW: {"error_rate": 0.5}})
+
+
+async def _stable(world: World) -> Any:
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/checkout"
+    return await world.asks(f"{world.cluster.url}{path}")
+
+
+def _image(deployment: Any) -> str:
+    image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image
+
+
+# Of a strategy that asks before each shift.
 DIRECTIONS = {
     direction.name: direction
     for direction in (

@@ -41,10 +41,11 @@ def findings(seen: Seen, strategy: Strategy, direction: Direction, usual: frozen
 def message_keys(seen: Seen) -> frozenset[str]:
     """The messages that stand there, by what is the same in every run.
 
-    Whether a stage this short has a picture depends on how often it was looked at. The journal knows.
+    Whether a stage this short has a picture depends on how often it was looked at, and whether a rollout was
+    stopped in time on how fast the bot was back. The journal knows.
     """
     keys = {without_ids(key) for key in _posted(seen)}
-    return frozenset(key for key in keys if not key.startswith(f"{RUN}/picture/"))
+    return frozenset(key for key in keys if not key.startswith((f"{RUN}/picture/", f"{RUN}/held/")))
 
 
 def _of_the_end(seen: Seen, strategy: Strategy, direction: Direction) -> Iterator[str]:

@@ -57,6 +57,12 @@ class Thread:
             self.pressed[str(button["value"])] = action
             await self._world.bo.presses(action, question)
 
+    async def take_back(self) -> None:
+        """Press that button of the card, again and again as long as it is there."""
+        card = next((message for message in self.messages if message["ts"] == self.root), None)
+        if card is not None and button_on(card, "rollback") is not None:
+            await self._world.bo.presses("rollback", card)
+
 
 async def deploy(world: World, strategy: str) -> Thread:
     """Ada asks for the new version until a card is there.

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.sim import sample
-from tests.support.routing import NAMESPACE
+from tests.support.routing import NAMESPACE, Routing
 
 NEW, OLD = sample.GOOD, sample.RUNNING
 IMAGE = "registry.example.com/checkout"
@@ -23,7 +23,7 @@ def settings(
     database: str,
     *,
     strategy: dict[str, Any],
-    traffic: dict[str, Any],
+    routing: Routing,
     remind: str,
 ) -> dict[str, Any]:
     """The bot's configuration, the strategy's part included; `remind`: how long a question waits for it."""
@@ -33,14 +33,14 @@ def settings(
         "workload": "checkout",
         "container": "checkout",
         "services": {"main": "checkout", "stable": "checkout-stable", "canary": "checkout-canary"},
-        "traffic": traffic,
+        "traffic": routing.configured,
     }
     # While a bot is started again, minutes go by on a fast clock; nobody's patience may end with that.
     approvals = {"remind": remind, "escalate": "20h", "expire": "23h"}
     production = {
         "platform": platform,
         "url": cluster,
-        "host_header": "checkout.example.com",
+        "host_header": routing.host,
         "approvals": approvals,
     }
     checkout = {

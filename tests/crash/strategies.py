@@ -1,5 +1,8 @@
 """The strategies whose crash points are visited."""
 
 from tests.crash.canary import CANARY, CANARY_BY_GATEWAY, CANARY_BY_NGINX
+from tests.crash.rolling import ROLLING, ROLLING_BY_SERVICE
 
-STRATEGIES = {strategy.name: strategy for strategy in (CANARY, CANARY_BY_GATEWAY, CANARY_BY_NGINX)}
+_ALL = (CANARY, CANARY_BY_GATEWAY, CANARY_BY_NGINX, ROLLING, ROLLING_BY_SERVICE)
+
+STRATEGIES = {strategy.name: strategy for strategy in _ALL}

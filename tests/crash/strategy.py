@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tests.crash.directions import Direction
 from tests.support.routing import Routing
 
 JSON = dict[str, Any]
@@ -28,6 +29,7 @@ class Strategy:
     name: str
     command: str  # as people type it
     routing: Routing
+    directions: Mapping[str, Direction]  # the ways that its runs can go, by name
     settings: Callable[[str], JSON]  # what the application's configuration says of it, by direction
     effects: Callable[[Sequence[JSON]], tuple[Effect, ...]]  # from the API server's log, in order
     stories: Mapping[str, tuple[tuple[str, ...], ...]]  # by direction: the orders of effects that are right

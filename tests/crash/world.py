@@ -107,7 +107,7 @@ async def world(
         folder / "checkout",
         database,
         strategy=strategy,
-        traffic=routing.traffic.model_dump(),
+        routing=routing,
         remind=remind,
     )
     config.write_text(yaml.safe_dump(made, sort_keys=False))

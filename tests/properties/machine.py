@@ -27,14 +27,14 @@ from bot.domain.folding import fold, fold_all
 from bot.domain.plan import ApprovalPolicy
 from bot.domain.run import Run, RunState, StepStatus
 from tests.simulation.bot import SimulatedBot
-from tests.simulation.forecast import Forecast
+from tests.simulation.forecast import Forecast, Rolling
 from tests.simulation.judgement.journal import claims
 from tests.simulation.judgement.platform import effects, ends, tenures
 from tests.simulation.people import ADA, BO, CY
 from tests.simulation.play import Stage, ended
 from tests.simulation.simulation import NEW, Simulation
 from tests.simulation.storm import spoil
-from tests.support.routing import EACH_ROUTING
+from tests.support.routing import EACH_ROUTING, PLAIN
 
 _SYSTEMS = {
     "kubernetes": ("conflict", "throttled", "error", "error after", "silent", "lost", "late"),
@@ -68,8 +68,10 @@ class AnyStory(RuleBasedStateMachine):
         people=st.integers(1, 2),
         short=st.booleans(),
         routing=st.sampled_from(EACH_ROUTING),
+        rolling=st.sampled_from((None, None, None, Rolling(), Rolling(1, 1), Rolling(recreates=True))),
+        plain=st.booleans(),
     )
-    def begins(self, seed, processes, alone, in_turn, stages, people, short, routing) -> None:
+    def begins(self, seed, processes, alone, in_turn, stages, people, short, routing, rolling, plain) -> None:
         COUNTED["cases"] += 1
         step = timedelta(seconds=20) if short else timedelta(minutes=15)
         circumstances = Forecast(
@@ -81,7 +83,8 @@ class AnyStory(RuleBasedStateMachine):
             gates=("tests",),
             approvals=ApprovalPolicy(people=people, remind=step, escalate=2 * step, expire=4 * step),
             storm=0.0,
-            routing=routing,
+            routing=PLAIN if rolling and plain else routing,
+            rolling=rolling,
             patience=3.0,
             troubles=("any",),
         )
@@ -109,9 +112,10 @@ class AnyStory(RuleBasedStateMachine):
             self.world.people.press(by, button)
         self._passes(0.5)
 
-    @rule(words=st.sampled_from(("approve", "hold", "resume", "status", "v2.5.0 canary")))
+    @rule(words=st.sampled_from(("approve", "hold", "resume", "status", "deploy it")))
     def somebody_types(self, words) -> None:
-        self.world.people.type(BO, words)
+        again = f"{NEW} {self.world.weather.forecast.strategy}"
+        self.world.people.type(BO, again if words == "deploy it" else words)
         self._passes(0.5)
 
     @rule()

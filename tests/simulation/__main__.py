@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import count, islice
 
-from tests.simulation.forecast import TROUBLES
+from tests.simulation.forecast import TROUBLES, forecast
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.play import Report, Stage, told
 from tests.simulation.workers import enter_stage, played
 
-STRATEGIES = ("canary",)
+STRATEGIES = ("canary", "rolling")
 # One that is not found within so many seeds is not found.
 _SEARCHED = 400
 
@@ -78,7 +79,7 @@ def _missed(name: str, asked: argparse.Namespace) -> int:
     stage = Stage()
     try:
         with mutation():
-            for number, seed in enumerate(range(asked.seed, asked.seed + _SEARCHED), start=1):
+            for number, seed in enumerate(_seeds(asked, _SEARCHED), start=1):
                 report = stage.play(seed, tuple(asked.without))
                 found = [breach for breach in report.breaches if breach.startswith(judges)]
                 if found:
@@ -91,7 +92,7 @@ def _missed(name: str, asked: argparse.Namespace) -> int:
 
 
 def _reports(asked: argparse.Namespace) -> Iterator[Report]:
-    seeds = range(asked.seed, asked.seed + asked.runs)
+    seeds = _seeds(asked, asked.runs)
     without = tuple(asked.without)
     if asked.jobs == 1:
         stage = Stage()
@@ -107,11 +108,17 @@ def _reports(asked: argparse.Namespace) -> Iterator[Report]:
         yield from pool.map(play, seeds, chunksize=5)
 
 
+def _seeds(asked: argparse.Namespace, number: int) -> list[int]:
+    """So many, of those that the forecast gives the strategy."""
+    fitting = (s for s in count(asked.seed) if asked.strategy in {None, forecast(s).strategy})
+    return list(islice(fitting, number))
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--runs", type=int, default=100, help="how many seeds to play")
     parser.add_argument("--seed", type=int, default=1, help="the first of them")
-    parser.add_argument("--strategy", choices=STRATEGIES, default="canary")
+    parser.add_argument("--strategy", choices=STRATEGIES, help="only the seeds that have this one")
     parser.add_argument("--jobs", type=int, default=1, help="so many processes at the same time")
     parser.add_argument("--trace", action="store_true", help="print every line of every run")
     parser.add_argument(

@@ -30,8 +30,8 @@ from bot.views.items import Item, Picture, Setting
 from bot.views.messages import messages
 from handlers.office import Office
 from storage import Messages, SQLJournal, SQLRuns
-from strategies import canary
-from strategies.settings import CanarySettings
+from strategies import canary, rolling
+from strategies.settings import CanarySettings, RollingSettings
 from tests.simulation.cluster import IMAGE, target
 from tests.simulation.database import SimulatedDatabase, Store
 from tests.simulation.kubernetes import KubeRoad
@@ -127,7 +127,9 @@ class SimulatedBot:
         )
         desk = Desk(
             deployables=(_deployable(self._around.weather),),
-            strategies={"canary": lambda request, where: _write_canary(request, where, forecast.settings)},
+            strategies={
+                forecast.strategy: lambda request, where: _write_plan(request, where, forecast.settings)
+            },
             versions=lambda application: around.versions,
             platform=self._platform,
             runs=self._runs,
@@ -239,7 +241,7 @@ def _deployable(weather: Weather) -> Deployable:
         application="checkout",
         environment="production",
         image=IMAGE,
-        strategies=("canary",),
+        strategies=(weather.forecast.strategy,),
         is_default=True,
         target=target(weather.forecast.routing),
         approvals=weather.forecast.approvals,
@@ -247,8 +249,10 @@ def _deployable(weather: Weather) -> Deployable:
     )
 
 
-def _write_canary(request: Any, where: Deployable, settings: CanarySettings) -> Plan:
-    return canary.plan(request, where.target, settings, where.approvals, where.gates, where.findings)
+def _write_plan(request: Any, where: Deployable, settings: CanarySettings | RollingSettings) -> Plan:
+    if isinstance(settings, CanarySettings):
+        return canary.plan(request, where.target, settings, where.approvals, where.gates, where.findings)
+    return rolling.plan(request, where.target, settings, where.approvals, where.gates, where.findings)
 
 
 def _draw(picture: Picture) -> bytes:

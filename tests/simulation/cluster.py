@@ -5,6 +5,7 @@ second. While nothing is under way nothing is computed. `truth` says what users 
 themselves and not through the bot's adapters; each change of it by the bot's hand becomes an `Effect`.
 """
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.plan import Target
+from bot.platforms.kubernetes.marks import owner_of
 from bot.sim.cluster import kinds
 from bot.sim.cluster.api import target_of
 from bot.sim.cluster.controllers import reconcile
@@ -22,6 +24,7 @@ from bot.sim.cluster.objects import Object, dig, is_terminating, labels_of
 from bot.sim.cluster.processes import State
 from bot.sim.cluster.requests import APPLY, Manner, Requests
 from bot.sim.cluster.store import ObjectStore
+from tests.simulation.forecast import Forecast, Rolling
 from tests.simulation.trace import Trace
 from tests.support.routing import NAMESPACE, Routing, reweighted, split_of
 
@@ -55,6 +58,9 @@ class Truth:
     header: str  # where the canary header leads; empty: nowhere special
     stable: str  # the version that the stable Deployment is to run
     canary: str | None  # the canary Deployment's; None: there is none, or it is being removed
+    paused: bool  # whether stable's rollout is
+    roller: str | None  # the run that says it rolls stable out
+    pace: str  # how stable's pods are replaced, as JSON
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class SimulatedCluster:
     def __init__(
         self,
         seed: int,
-        routing: Routing,
+        forecast: Forecast,
         now: Callable[[], datetime],
         seconds: Callable[[], float],
         trace: Trace,
@@ -91,12 +97,16 @@ class SimulatedCluster:
         self.store = ObjectStore(now)
         self.effects: list[Effect] = []
         self.is_meddled_with = False  # somebody else has changed the route in the middle of a run
+        self.is_spoiled_late = False  # a version turned bad when the bot had changed something already
+        self.fewest_ready: int | None = None  # of stable's pods, since the simulation began
         self.counted: Callable[[datetime], None] = lambda at: (
             None
         )  # whoever counts the traffic up to a moment
         self.next_number: Callable[[], int] = lambda: 0
         self._now, self._seconds, self._trace = now, seconds, trace
+        routing = forecast.routing
         self._routing, routes = routing, target_of(routing.path)
+        self._rolling = forecast.rolling
         assert routes is not None
         self._routes = routes
         chance = random.Random(f"{seed}/cluster")
@@ -112,7 +122,15 @@ class SimulatedCluster:
         stable = self.store.get(kinds.DEPLOYMENT, NAMESPACE, _WORKLOAD)
         canary = self.store.find(kinds.DEPLOYMENT, NAMESPACE, _CANARY)
         is_there = canary is not None and not is_terminating(canary)
-        return Truth(weight, header, _version(stable), _version(canary) if is_there and canary else None)
+        return Truth(
+            weight,
+            header,
+            stable=_version(stable),
+            canary=_version(canary) if is_there and canary else None,
+            paused=bool(stable["spec"].get("paused")),
+            roller=owner_of(stable),
+            pace=json.dumps(stable["spec"].get("strategy"), sort_keys=True),
+        )
 
     def ready(self, track: str) -> list[str]:
         """The versions of the ready pods of one side, a pod each."""
@@ -153,6 +171,7 @@ class SimulatedCluster:
                 self.effects.append(effect)
                 self._trace.note("cluster", str(effect))
             self._settle(self._now())
+            self._is_quiet = False  # pods that the controllers have made now are the kubelet's to start
 
     def somebody_shifts(self, weight: int) -> None:
         """Somebody of the team sets the weights by hand."""
@@ -164,6 +183,7 @@ class SimulatedCluster:
 
     def put_faults(self, faults: dict[str, Any]) -> None:
         self.advance()
+        self.is_spoiled_late |= bool(faults and self.effects)
         self.faults.replace(faults, self._now())
         self._is_quiet = False
 
@@ -172,6 +192,8 @@ class SimulatedCluster:
         before = self.store.revision
         self._kubelet.tick(at)
         self._settle(at)
+        if self.fewest_ready is not None:
+            self.fewest_ready = min(self.fewest_ready, len(self.ready("stable")))
         states = [(p.state, p.ready, p.draining) for p in self._kubelet.processes]
         steady = all(state is State.RUNNING and ready and not draining for state, ready, draining in states)
         self._is_quiet = steady and self.store.revision == before and not self.faults.told
@@ -186,9 +208,10 @@ class SimulatedCluster:
         """The application as its team has left it, up and running."""
         self._put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, "")
         for obj in self._routing.objects():
-            self._put(obj, NAMESPACE)
+            self._put(_replaced(obj, self._rolling) if self._rolling else obj, NAMESPACE)
         self._at -= timedelta(seconds=120)
         self.advance()
+        self.at_first, self.fewest_ready = self.truth(), len(self.ready("stable"))
 
     def _routed(self) -> Object:
         """The object that shares the traffic out."""
@@ -199,6 +222,14 @@ class SimulatedCluster:
         assert kind is not None, obj["kind"]
         manner = Manner("the-team", force=True)
         Requests(self.store).patch(kind, namespace, obj["metadata"]["name"], APPLY, obj, manner)
+
+
+def _replaced(obj: Object, rolling: Rolling) -> Object:
+    """As the team has it."""
+    if obj["kind"] != "Deployment":
+        return obj
+    spec = {**obj["spec"], "minReadySeconds": rolling.min_ready}
+    return {**obj, "spec": {**spec, "strategy": {"type": "Recreate"}} if rolling.recreates else spec}
 
 
 def _version(deployment: Object) -> str:

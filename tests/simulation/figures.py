@@ -7,9 +7,10 @@ read by the bot's own readers, so that NaN and an empty result are what they are
 
 import asyncio
 import random
+from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.actions import Side
 from bot.domain.figures import Figure, Gap, Sample, Subject
@@ -29,6 +30,8 @@ _SLOW = ((0.05, 0.05), (0.1, 0.20), (0.2, 0.50), (0.5, 0.90), (1.0, 1.0))
 _TAKES = (0.005, 0.05)
 # The bot's own time limit for a sample.
 _TIMEOUT = 3.0
+# For so long the newest value speaks for later moments too.
+_LOOKBACK = timedelta(minutes=5)
 
 
 @dataclass
@@ -38,6 +41,16 @@ class _Counters:
     requests: float = 0.0
     errors: float = 0.0
     buckets: list[float] = field(default_factory=lambda: [0.0] * len(_USUAL))
+    past: list["_Past"] = field(default_factory=list)  # oldest first
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Counters as they were once."""
+
+    at: datetime
+    requests: float
+    errors: float
 
 
 class Users:
@@ -61,13 +74,33 @@ class Users:
             pods = self._cluster.ready(track)
             for version in pods:
                 self._serve(track, version, requests * share / 100 / len(pods))
+        for one in self._counters.values():
+            one.past.append(_Past(at, one.requests, one.errors))
 
     def of(self, track: str, version: str) -> _Counters | None:
         return self._counters.get((track, version))
 
-    def share(self, track: str) -> int:
+    def past(self, track: str, version: str, at: datetime) -> _Past | None:
+        """What was counted up to that moment; None if nobody remembers."""
+        counters = self._counters.get((track, version))
+        known = counters.past if counters is not None else []
+        after = bisect_left(known, at, key=lambda past: past.at)
+        if after == len(known):
+            return known[-1] if known and at - known[-1].at < _LOOKBACK else None
+        if after == 0:
+            return known[0] if known[0].at == at else None
+        before, later = known[after - 1], known[after]
+        # In between it was a steady stream.
+        part = (at - before.at) / (later.at - before.at)
+        requests = before.requests + part * (later.requests - before.requests)
+        return _Past(at, requests, before.errors + part * (later.errors - before.errors))
+
+    def share(self, track: str, version: str) -> float:
+        """Of all requests, in percent: what the pods of this side and version answer now."""
         weight = self._cluster.truth().weight
-        return weight if track == "canary" else 100 - weight
+        pods = self._cluster.ready(track)
+        share = weight if track == "canary" else 100 - weight
+        return share * pods.count(version) / len(pods) if pods else 0.0
 
     def _serve(self, track: str, version: str, requests: float) -> None:
         counters = self._counters.setdefault((track, version), _Counters())
@@ -97,7 +130,7 @@ class SimulatedMetrics:
         if trouble in {"down", "slow"}:
             gap = Figure.missing(Gap.UNREACHABLE, "connection refused")
             return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.UNREACHABLE)
-        track = "canary" if "-canary-" in subject.pods else "stable"
+        track = _track(subject)
         self._cluster.advance()
         counted = None if trouble == "empty" else self._users.of(track, subject.version)
         requests = _answer(None if counted is None else counted.requests, trouble)
@@ -113,17 +146,27 @@ class SimulatedMetrics:
         )
 
     async def counters(self, subject: Subject, *, at: datetime) -> Sample:
-        """Of a time before the simulation: there was no Prometheus yet."""
-        await asyncio.sleep(self._chance.uniform(*_TAKES))
-        gap = Figure.missing(Gap.EMPTY)
-        return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.EMPTY)
+        """What was counted up to then; before the simulation there was no Prometheus yet."""
+        trouble = self._weather.metrics()
+        await asyncio.sleep(_TIMEOUT if trouble == "slow" else self._chance.uniform(*_TAKES))
+        if trouble in {"down", "slow"}:
+            gap = Figure.missing(Gap.UNREACHABLE, "connection refused")
+            return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.UNREACHABLE)
+        self._cluster.advance()
+        past = self._users.past(_track(subject), subject.version, at)
+        return Sample(
+            at=at,
+            requests_total=read_figure(_answer(None if past is None else past.requests, trouble)),
+            errors_total=read_figure(_answer(None if past is None else past.errors, trouble)),
+            buckets_gap=Gap.EMPTY,
+        )
 
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
         sample = await self.sample(subject)
         return Sample(at=sample.at, figures={k: v for k, v in sample.figures.items() if k in names})
 
     def _figures(self, track: str, version: str, trouble: MetricsTrouble | None) -> dict[str, Figure]:
-        share = self._users.share(track)
+        share = self._users.share(track, version)
         slow = version in self._users.slow
         known: dict[str, float] = {
             "requests": _RPS * 60 * share / 100,
@@ -188,6 +231,10 @@ class SimulatedVersions:
 
     async def newest(self) -> tuple[str, ...]:
         return ("v2.5.0",)
+
+
+def _track(subject: Subject) -> str:
+    return "canary" if "-canary-" in subject.pods else "stable"
 
 
 def _answer(value: float | None, trouble: MetricsTrouble | None) -> list[object]:

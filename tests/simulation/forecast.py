@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.plan import ApprovalPolicy
-from strategies.settings import CanarySettings, CanaryStage
-from tests.support.routing import EACH_ROUTING, ISTIO, Routing
+from strategies.settings import CanarySettings, CanaryStage, RollingSettings
+from tests.support.routing import EACH_ROUTING, ISTIO, PLAIN, Routing
 
 TROUBLES = (
     "kubernetes",
@@ -32,6 +32,20 @@ TROUBLES = (
 _STAGES = ((100,), (10, 100), (25, 100), (50, 100), (5, 50, 100), (5, 25, 50, 100))
 
 
+_AT_ONCE = ((1, 0), (2, 0), ("50%", 0), (0, 1), (1, 1), (2, 2))
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """How a rolling update goes, and how the team has its Deployment rolled out otherwise."""
+
+    max_surge: int | str = 2
+    max_unavailable: int = 0
+    check_every: float = 5.0
+    recreates: bool = False  # the team lets all pods go before new ones come
+    min_ready: int = 0  # seconds for which a pod has to be ready before the next one is replaced
+
+
 @dataclass(frozen=True)
 class Forecast:
     """One run's circumstances. Probabilities are of one call, times are virtual seconds."""
@@ -45,6 +59,7 @@ class Forecast:
     approvals: ApprovalPolicy
     storm: float  # how long anything may go wrong
     routing: Routing = ISTIO  # by what the traffic is shared out
+    rolling: Rolling | None = None  # instead of a canary
     kubernetes: float = 0.0
     slack: float = 0.0
     database: float = 0.0
@@ -63,14 +78,26 @@ class Forecast:
     troubles: tuple[str, ...] = ()
 
     @property
-    def settings(self) -> CanarySettings:
+    def strategy(self) -> str:
+        return "canary" if self.rolling is None else "rolling"
+
+    @property
+    def settings(self) -> CanarySettings | RollingSettings:
         bake = timedelta(seconds=self.bake)
-        return CanarySettings(stages=tuple(CanaryStage(weight=w, bake=bake) for w in self.stages))
+        if self.rolling is None:
+            return CanarySettings(stages=tuple(CanaryStage(weight=w, bake=bake) for w in self.stages))
+        return RollingSettings(
+            max_surge=self.rolling.max_surge,
+            max_unavailable=self.rolling.max_unavailable,
+            check_every=timedelta(seconds=self.rolling.check_every),
+            bake=bake,
+        )
 
 
 def forecast(seed: int, without: Iterable[str] = ()) -> Forecast:
     """The circumstances of a seed. Troubles in `without` are left out, and nothing else changes by that."""
     chance = random.Random(f"{seed}/forecast")
+    rolling, routing = _strategy(seed)
     drawn = {name: chance.random() < 0.5 for name in TROUBLES}
     left = tuple(name for name in TROUBLES if drawn[name] and name not in set(without))
 
@@ -86,7 +113,8 @@ def forecast(seed: int, without: Iterable[str] = ()) -> Forecast:
         gates=chance.choice(((), ("tests",), ("code-review", "tests"))),
         approvals=_approvals(chance),
         storm=chance.uniform(40, 160),
-        routing=random.Random(f"{seed}/routing").choice(EACH_ROUTING),
+        routing=routing,
+        rolling=rolling,
         kubernetes=if_any("kubernetes", chance.uniform(0.01, 0.15)),
         slack=if_any("slack", chance.uniform(0.02, 0.3)),
         database=if_any("database", chance.uniform(0.005, 0.05)),
@@ -104,6 +132,23 @@ def forecast(seed: int, without: Iterable[str] = ()) -> Forecast:
         silence=if_any("mischief", chance.choice((0.0, 0.0, 0.3))),
         troubles=left,
     )
+
+
+def _strategy(seed: int) -> tuple[Rolling | None, Routing]:
+    """A canary or a rolling update, and by what traffic is shared out; a rolling update needs no weights."""
+    chance = random.Random(f"{seed}/strategy")
+    routing = random.Random(f"{seed}/routing").choice(EACH_ROUTING)
+    if chance.random() < 0.75:
+        return None, routing
+    surge, unavailable = chance.choice(_AT_ONCE)
+    rolling = Rolling(
+        max_surge=surge,
+        max_unavailable=unavailable,
+        check_every=chance.choice((2.0, 5.0)),
+        recreates=chance.random() < 0.25,
+        min_ready=chance.choice((0, 5, 15)),
+    )
+    return rolling, chance.choice((routing, PLAIN))
 
 
 def _approvals(chance: random.Random) -> ApprovalPolicy:

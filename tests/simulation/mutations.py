@@ -20,6 +20,7 @@ from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import Claim, Seen, StepContext
 from bot.slack.delivery import Delivery
 from bot.steps.canary import DeployCanaryKind
+from bot.steps.rollout import RollOutKind
 from storage.journal import SQLJournal
 from storage.tables import JournalRow
 
@@ -63,17 +64,21 @@ _WRITE = SQLJournal._write
 
 @contextmanager
 def no_intent_first() -> Iterator[None]:
-    """The canary is deployed as soon as it is seen to be missing, before the intent is journaled."""
-    original = DeployCanaryKind.observe
+    """What is seen to be missing is brought at once, before the intent is journaled."""
+    with ExitStack() as stack:
+        for kind in (DeployCanaryKind, RollOutKind):
+            stack.enter_context(patch.object(kind, "observe", _eager(kind.observe)))
+        yield
 
-    async def observe(self: DeployCanaryKind, context: StepContext) -> Seen:
-        seen = await original(self, context)
+
+def _eager(original: Any) -> Any:
+    async def observe(self: Any, context: StepContext) -> Seen:
+        seen: Seen = await original(self, context)
         if not seen.is_settled:
             await self.apply(context, seen)
         return seen
 
-    with patch.object(DeployCanaryKind, "observe", observe):
-        yield
+    return observe
 
 
 @contextmanager

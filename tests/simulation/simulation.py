@@ -85,7 +85,7 @@ class Simulation:
         file = template.with_name(f"{template.stem}-run.db")
         fresh(template, file)
         self.witness = Witness(file, loop.time, trace, self._next_number)
-        self.cluster = SimulatedCluster(seed, self.forecast.routing, self._now, loop.time, trace)
+        self.cluster = SimulatedCluster(seed, self.forecast, self._now, loop.time, trace)
         self.cluster.next_number = self._next_number
         self.users = Users(self.cluster)
         self.cluster.counted = self.users.count
@@ -132,6 +132,7 @@ class Simulation:
         """The processes are up, and somebody has started a run."""
         self.loop.set_exception_handler(self._not_expected)
         self.trace.note("seed", f"{self._seed}: {self.forecast}")
+        self.trace.count(f"strategy: {self.forecast.strategy}")
         for _ in range(self.forecast.processes):
             self.start_process()
         if self.forecast.bad is not None:
@@ -140,7 +141,7 @@ class Simulation:
         typed = -_PATIENCE
         while not self.witness.entries:
             if self.loop.time() - typed >= _PATIENCE:
-                self.people.type(ADA, f"{NEW} canary")
+                self.people.type(ADA, f"{NEW} {self.forecast.strategy}")
                 typed = self.loop.time()
             await asyncio.sleep(_LOOK)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByVirtualService, Traffic
+from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
 from bot.sim import cluster
 
 JSON = dict[str, Any]
@@ -20,6 +20,7 @@ NAMESPACE = "production"
 _ISTIO = f"/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/virtualservices/checkout"
 _NGINX = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses/checkout-canary"
 _GATEWAY = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/checkout"
+_SERVICE = f"/api/v1/namespaces/{NAMESPACE}/services/checkout"
 _NOTE = "nginx.ingress.kubernetes.io/"
 _OF_ISTIO = "30-virtual-service.yaml"
 
@@ -30,23 +31,36 @@ class Routing:
 
     traffic: Traffic
     path: str  # of the object, at the API server
-    instead: tuple[JSON, ...] = ()  # put there in the place of the starter's VirtualService
+    instead: tuple[JSON, ...] | None = None  # put there in the place of the starter's VirtualService
 
     def __repr__(self) -> str:
         return self.traffic.kind
 
+    @property
+    def configured(self) -> JSON:
+        """As a configuration has it."""
+        return {"kind": "service"} if self.traffic.kind == "service" else self.traffic.model_dump()
+
+    @property
+    def host(self) -> str:
+        """What users call; without a route it is the Service's own name."""
+        return f"checkout.{NAMESPACE}" if self.traffic.kind == "service" else "checkout.example.com"
+
     def objects(self) -> list[JSON]:
         """What the cluster begins with."""
-        return [*(obj for file, obj in _starter() if not self.instead or file != _OF_ISTIO), *self.instead]
+        if self.instead is None:
+            return [obj for _, obj in _starter()]
+        return [*(obj for file, obj in _starter() if file != _OF_ISTIO), *self.instead]
 
     def manifests(self, folder: Path) -> Path:
         """What the cluster begins with; written under `folder` where it is not the starter's own."""
-        if not self.instead:
+        if self.instead is None:
             return cluster.STARTER
         written = folder / "manifests"
         shutil.copytree(cluster.STARTER, written)
         (written / _OF_ISTIO).unlink()
-        (written / "30-routes.yaml").write_text(yaml.safe_dump_all(self.instead))
+        if self.instead:
+            (written / "30-routes.yaml").write_text(yaml.safe_dump_all(self.instead))
         return written
 
 
@@ -95,7 +109,10 @@ NGINX = Routing(
     ),
 )
 
+PLAIN = Routing(ByService(service="checkout"), _SERVICE, ())
+
 EACH_ROUTING = (ISTIO, GATEWAY, NGINX)
+"""Those that have weights."""
 
 
 def split_of(routed: JSON) -> tuple[int, str]:
@@ -103,6 +120,8 @@ def split_of(routed: JSON) -> tuple[int, str]:
     if routed.get("kind") == "Ingress":
         return _split_of_ingress(routed)
     weight, header = 0, ""
+    if routed.get("kind") == "Service":
+        return weight, header
     for wants_header, shares in _routes(routed):
         if wants_header:
             header = "canary" if "checkout-canary" in shares else "stable"

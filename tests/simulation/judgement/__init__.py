@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from tests.simulation.judgement.journal import approvals, claims, decisions, journals, tables, timers
 from tests.simulation.judgement.messages import unsaid, workspace
-from tests.simulation.judgement.platform import effects, ends, rest, tenures
+from tests.simulation.judgement.platform import effects, ends, rest, rollouts, tenures
 from tests.simulation.simulation import Simulation
 
 Judge = Callable[[Simulation], Iterator[str]]
@@ -22,6 +22,7 @@ JUDGES: tuple[Judge, ...] = (
     effects,
     tenures,
     ends,
+    rollouts,
     rest,
     workspace,
 )

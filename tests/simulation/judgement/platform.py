@@ -9,6 +9,8 @@ from tests.simulation.simulation import NEW, Simulation
 from tests.simulation.witness import Committed
 
 _REPLICAS = 3
+_ROLLOUT = "rolling/rollout"
+_KEEPING = ("rolling/keep", "back/settings")
 
 
 def effects(simulation: Simulation) -> Iterator[str]:
@@ -49,13 +51,54 @@ def _explained(effect: Effect) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "the header to stable", ("promote/traffic", "back/traffic")
     if after.stable != before.stable:
         if after.stable == NEW:
-            yield "the new version on stable", ("promote/stable",)
+            yield "the new version on stable", ("promote/stable", _ROLLOUT)
         else:
             yield "the old version on stable", ("back/restore",)
     if before.canary is None and after.canary is not None:
         yield "a canary", ("canary/deploy",)
     elif before.canary is not None and after.canary is None:
         yield "no canary", ("promote/cleanup", "back/canary")
+    yield from _of_rollout(effect)
+
+
+def _of_rollout(effect: Effect) -> Iterator[tuple[str, tuple[str, ...]]]:
+    before, after = effect.before, effect.after
+    if after.paused and not before.paused:
+        yield "a pause", (_ROLLOUT,)
+    elif before.paused and not after.paused:
+        yield "no pause", (_ROLLOUT, "back/restore", *_KEEPING)
+    if after.roller is not None and after.roller != before.roller:
+        yield "who rolls it out", (_ROLLOUT,)
+    elif after.roller is None and before.roller is not None:
+        yield "nobody rolls it out", _KEEPING
+    if after.pace != before.pace:
+        # How its team has it, or how the run does; it begins with the version.
+        is_begun = after.stable == NEW and before.stable != NEW
+        yield "how pods are replaced", (_ROLLOUT,) if is_begun else ("back/restore", *_KEEPING)
+
+
+def rollouts(simulation: Simulation) -> Iterator[str]:
+    """Each change within a rollout has an attempt of its own, and enough pods serve all along."""
+    changes: Counter[str] = Counter()
+    for effect in simulation.cluster.effects:
+        run, entries = _run_at(simulation, effect)
+        if simulation.witness.folded(run).plan.target.is_beside or _is_way_home(entries):
+            continue
+        changes[run] += 1
+        attempts = sum(isinstance(o.entry.event, Intended) and o.entry.step == _ROLLOUT for o in entries)
+        if changes[run] > attempts:
+            yield f"{effect}: change {changes[run]} of the rollout, which has {attempts} attempts"
+    rolling, fewest = simulation.forecast.rolling, simulation.cluster.fewest_ready
+    away = 0 if rolling is None else rolling.max_unavailable
+    if fewest is not None and fewest < _REPLICAS - away and not simulation.cluster.is_spoiled_late:
+        yield f"only {fewest} pods of stable were ready once, of {_REPLICAS}, of which {away} may be away"
+
+
+def _is_way_home(entries: list[Committed]) -> bool:
+    """Whether by then something was begun that follows a rollout."""
+    return not {"rolling/watch", "rolling/keep", "back/restore", "back/settings"}.isdisjoint(
+        _steps(entries, Intended)
+    )
 
 
 def tenures(simulation: Simulation) -> Iterator[str]:
@@ -99,6 +142,9 @@ def rest(simulation: Simulation) -> Iterator[str]:
         yield "the header route still leads to the canary"
     if truth.canary is not None:
         yield f"the canary {truth.canary} is still there"
+    first = simulation.cluster.at_first
+    if (truth.paused, truth.roller, truth.pace) != (first.paused, first.roller, first.pace):
+        yield f"stable is not rolled out as its team has it: {truth}"
     if truth.stable != trusted:
         yield f"stable is to run {truth.stable} instead of {trusted}"
     ready = simulation.cluster.ready("stable")
