@@ -24,6 +24,8 @@ SYSTEM = "Slack"
 
 # How our own messages are found again after a crash.
 EVENT_TYPE = "slackwater_message"
+# In place of a timestamp, before the id of a file: a picture stands in the thread as one.
+FILE = "file:"
 
 _MISSING = frozenset(
     {"message_not_found", "thread_not_found", "user_not_found", "file_not_found", "file_deleted"}
@@ -122,15 +124,14 @@ class SlackCalls:
         return str(answer["permalink"])
 
     async def own(self, channel: str, thread: str | None = None) -> dict[str, str]:
-        """Our own messages there: the timestamp by the key of each, and by the name of each file."""
+        """Our own messages there: the timestamp by the key of each, and each file by its name."""
         found: dict[str, str] = {}
         async for message in self._messages(channel, thread):
             metadata = message.get("metadata") or {}
             payload = metadata.get("event_payload") or {}
-            names = [str(file.get("name")) for file in message.get("files") or []]
+            found |= {str(f.get("name")): f"{FILE}{f.get('id')}" for f in message.get("files") or []}
             if metadata.get("event_type") == EVENT_TYPE and payload.get("key"):
-                names.append(str(payload["key"]))
-            found |= dict.fromkeys(names, str(message["ts"]))
+                found[str(payload["key"])] = str(message["ts"])
         return found
 
     async def upload(self, channel: str, thread: str, *, name: str, title: str, alt: str, data: bytes) -> str:

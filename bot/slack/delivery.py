@@ -22,7 +22,7 @@ import structlog
 from bot.domain.errors import LeaseLost, NotFound, OutsideError, Rejected, Unreachable
 from bot.domain.run import Run
 from bot.ports import Messages, StoredMessage
-from bot.slack.calls import SlackCalls
+from bot.slack.calls import FILE, SlackCalls
 from bot.slack.changes import ROOT, Change, Channels, differences, hash_of, is_posted
 from bot.views.items import Item, Picture, Place, Setting
 from bot.views.text import escaped
@@ -41,8 +41,6 @@ _LONGEST_TROUBLE = 500
 
 # What a run's own process writes before anybody else can have spoken of it: the plan and its claim.
 _FIRST_ENTRIES = 2
-# Stored in place of a timestamp: a picture stands in the thread as a file.
-_FILE = "file:"
 
 Views = Callable[[Run, Setting], tuple[Item, ...]]
 _Where = tuple[str, str | None]  # a channel, and a thread in it
@@ -268,7 +266,7 @@ class Delivery:
         _log.error("there-twice", channel=channel, ts=ts)
 
     async def _take_away(self, channel: str, ts: str) -> None:
-        file = ts.removeprefix(_FILE)
+        file = ts.removeprefix(FILE)
         if file != ts:
             await self._calls.delete_file(file)
         else:
@@ -313,7 +311,7 @@ class Delivery:
         if picture is not None and change.thread is not None:
             file = await self._upload(run, change, picture, change.thread)
             if file is not None:
-                return f"{_FILE}{file}"
+                return f"{FILE}{file}"
         try:
             return await self._say(run, change, plainly=False)
         except Rejected:

@@ -193,6 +193,34 @@ async def test_a_picture_that_two_processes_have_posted_is_there_once_in_the_end
     assert files == ["checkout-1-canary-25.png"]
 
 
+async def test_a_picture_that_another_process_has_found_is_not_taken_away(stage: Stage) -> None:
+    run = await a_run()
+    stage.items[run.id] = (root(),)
+    first = stage.publisher()
+    first.changed(run)
+    await first.said(run.id)
+    posted, told = stage.memory.posted, []
+
+    async def is_away_at_first(*args: Any) -> bool:
+        told.append(args)
+        if len(told) == 1:
+            raise Unreachable("the database", "the connection broke")
+        return await posted(*args)
+
+    stage.memory.posted = is_away_at_first  # type: ignore[method-assign]
+    stage.items[run.id] = (root(), reply("stage", picture=picture()))
+    first.changed(run)
+    await until(lambda: told)
+    first.dropped(run.id)
+    await _says_all(stage, run.with_(seq=OTHERS))
+    await until(lambda: len(told) == 3)
+    await asyncio.sleep(0.2)
+
+    assert stage.calls("files.delete") == []
+    files = [file["name"] for message in stage.messages() for file in message.get("files", ())]
+    assert files == ["checkout-1-canary-25.png"]
+
+
 async def test_who_was_dropped_says_nothing_more(stage: Stage) -> None:
     run = await a_run()
     stage.items[run.id] = (root("running"),)
