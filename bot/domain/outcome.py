@@ -24,6 +24,7 @@ class Workload(Record):
     ready: int = 0
     updated: int = 0  # of the newest revision
     is_settled: bool = False  # the newest revision is rolled out, nothing of older ones is left
+    is_observed: bool = True  # these numbers are of the newest revision; else the platform is yet to see it
     problems: tuple[str, ...] = ()  # why pods are not ready, newest first: "ImagePullBackOff: …"
     failed: bool = False  # the platform gave up (progress deadline exceeded)
     is_leaving: bool = False  # being removed

@@ -100,6 +100,10 @@ class RollOutKind:
         surprise = _surprise(context, stable, context.record.evidence)
         if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise, evidence=context.record.evidence)
+        if not stable.is_observed:
+            # Its numbers are of before the change; nobody is to read them as those of after it.
+            awaiting = context.record.awaiting or f"the platform takes up the change of {stable.name}"
+            return Wait(after=_SOON, awaiting=awaiting, evidence=context.record.evidence)
         evidence = await self._watched(context, stable)
         if _due(context, stable, evidence) is not None:
             awaiting = _rollout(evidence).stands_still or _progress(context, stable)

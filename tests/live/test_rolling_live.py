@@ -39,7 +39,7 @@ async def opened(stage: Stage, **spec: Any) -> dict[str, Any]:
 
 
 async def bot_of(stage: Stage, **rolling: Any) -> BotProcess:
-    return await stage.bot(bake=timedelta(0), rolling={"check_every": "2s", "bake": "15s"} | rolling)
+    return await stage.bot(bake=timedelta(0), rolling={"check_every": "2s", "bake": "10s"} | rolling)
 
 
 async def starts(ada: Person) -> Message:
@@ -80,7 +80,7 @@ async def test_a_good_version_replaces_every_pod_and_loses_no_request(stage: Sta
     before = await opened(stage, replicas=3, strategy=PACE)
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = load(stage.shop.host, rps=50, seconds=60)
+    users = load(stage.shop.host, rps=50, seconds=40)
 
     root = await starts(ada)
     await approve_next(bo, root, set())
@@ -97,11 +97,11 @@ async def test_a_good_version_replaces_every_pod_and_loses_no_request(stage: Sta
 
 
 async def test_a_bad_version_stands_still_and_a_person_takes_it_back(stage: Stage, load: StartLoad) -> None:
-    before = await opened(stage, **SLOWLY)
+    before = await opened(stage, **SLOWLY | {"minReadySeconds": 15})
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
     stage.cluster.break_version(f"{stage.shop.namespace}/{NEW}", errorRate=0.2)
-    users = load(stage.shop.host, rps=50, seconds=90)
+    users = load(stage.shop.host, rps=50, seconds=60)
 
     root = await starts(ada)
     await approve_next(bo, root, set())
@@ -118,7 +118,8 @@ async def test_a_bad_version_stands_still_and_a_person_takes_it_back(stage: Stag
         f"rollback typed to last response of {NEW}: {lasted:.1f} s"
     )
     assert answer["ok"], answer
-    assert renewed < 3, "it was stopped before the last pod"
+    assert 0 < renewed < 3, "it was stopped before the last pod, and it is told how far it came"
+    assert f"{renewed} of 3 pods of checkout run {NEW}, and the rollout is paused" in held.held_why
     assert ending_of(run) is Ending.ROLLED_BACK
     assert totals.failed == totals.failed_by_version[NEW], "the rollout itself cost nobody a request"
     assert left_over(before, await spec_of(stage)) == {}
@@ -130,7 +131,7 @@ async def test_a_bot_that_is_killed_in_the_middle_brings_the_rollout_to_its_end(
     before = await opened(stage, **SLOWLY)
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = load(stage.shop.host, rps=50, seconds=90)
+    users = load(stage.shop.host, rps=50, seconds=60)
 
     root = await starts(ada)
     await approve_next(bo, root, set())

@@ -61,20 +61,26 @@ def keep(deployment: Object, settings: str, run: str) -> list[Object]:
 
 
 def restore(deployment: Object, container: str, template: Object, settings: str, mark: str) -> list[Object]:
-    """Turn round, at the team's pace as far as that takes no pod away first; `keep` puts back all of it."""
+    """Turn round, at the team's pace unless that takes every pod away first; `keep` puts back all of it."""
     return [
-        _strategy(_gentle(json.loads(settings))),
+        _strategy(_gentle(json.loads(settings), int(deployment["spec"].get("replicas", 1)))),
         *_template(deployment, container, template),
         *_let_go(deployment),
         *note_operations(deployment, {PAUSED_BY: None, ANNOTATION: mark}),
     ]
 
 
-def _gentle(before: Object) -> Object:
+def _gentle(before: Object, replicas: int) -> Object:
     rolling = (before.get("rollingUpdate") or {}) if before.get("type") == "RollingUpdate" else {}
-    surge = rolling.get("maxSurge")
-    rolling = {"maxSurge": 1 if surge in {None, 0, "0%"} else surge, "maxUnavailable": 0}
-    return {"type": "RollingUpdate", "rollingUpdate": rolling}
+    surge, unavailable = rolling.get("maxSurge", 1), rolling.get("maxUnavailable", 0)
+    takes_all = _number_of(unavailable, replicas) >= replicas
+    pace = {"maxSurge": 1 if surge in {0, "0%"} else surge, "maxUnavailable": 0 if takes_all else unavailable}
+    return {"type": "RollingUpdate", "rollingUpdate": pace}
+
+
+def _number_of(pods: Any, replicas: int) -> int:
+    """A share is rounded down, as Kubernetes does for what may be unavailable."""
+    return replicas * int(pods.removesuffix("%")) // 100 if isinstance(pods, str) else int(pods)
 
 
 def _let_go(deployment: Object) -> list[Object]:

@@ -36,6 +36,7 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         pods=total,
         ready=status.get("readyReplicas", 0),
         updated=updated,
+        is_observed=is_observed,
         is_settled=is_observed
         and "deletionTimestamp" not in metadata
         and updated == wanted
