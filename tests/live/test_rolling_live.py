@@ -97,7 +97,7 @@ async def test_a_good_version_replaces_every_pod_and_loses_no_request(stage: Sta
 
 
 async def test_a_bad_version_stands_still_and_a_person_takes_it_back(stage: Stage, load: StartLoad) -> None:
-    before = await opened(stage, **SLOWLY | {"minReadySeconds": 15})
+    before = await opened(stage, **SLOWLY | {"replicas": 4, "minReadySeconds": 15})
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
     stage.cluster.break_version(f"{stage.shop.namespace}/{NEW}", errorRate=0.2)
@@ -114,12 +114,12 @@ async def test_a_bad_version_stands_still_and_a_person_takes_it_back(stage: Stag
     totals = users.totals()
     lasted = (totals.last_seen[NEW] - pressed).total_seconds()
     print(
-        f"\nheld with {renewed} of 3 pods renewed: {held.held_why}\n{totals}\n"
+        f"\nheld with {renewed} of 4 pods renewed: {held.held_why}\n{totals}\n"
         f"rollback typed to last response of {NEW}: {lasted:.1f} s"
     )
     assert answer["ok"], answer
-    assert 0 < renewed < 3, "it was stopped before the last pod, and it is told how far it came"
-    assert f"{renewed} of 3 pods of checkout run {NEW}, and the rollout is paused" in held.held_why
+    assert 0 < renewed < 4, "it was stopped before the last pod, and it is told how far it came"
+    assert f"{renewed} of 4 pods of checkout run {NEW}, and the rollout is paused" in held.held_why
     assert ending_of(run) is Ending.ROLLED_BACK
     assert totals.failed == totals.failed_by_version[NEW], "the rollout itself cost nobody a request"
     assert left_over(before, await spec_of(stage)) == {}
