@@ -17,7 +17,7 @@ from bot.domain.reasons import Reason
 from bot.domain.verdict import VerdictKind
 from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_anothers, is_set_back
-from bot.steps.workloads import LOOK, as_planned, because, changed_meanwhile, explained, ready, rolled_out
+from bot.steps.workloads import LOOK, because, changed_meanwhile, firm_ground, rolled_out
 
 _SOON = timedelta(milliseconds=200)
 _OUTAGE = timedelta(minutes=1)
@@ -40,17 +40,7 @@ class CheckRolloutKind:
 
     async def verify(self, context: StepContext) -> Outcome:
         await self._platform.check_rollout(run=context.run.signature)
-        stable, split = await self._platform.stable(), await self._split()
-        evidence = Evidence(sentence=ready(stable), workload=stable, split=split)
-        changed = as_planned(context, stable)
-        if changed is not None:
-            return changed.with_(evidence=evidence)
-        if split is not None and split.canary != 0:
-            sentence = f"The route gives {split.canary} % to a canary; at rest it has to be 0."
-            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
-        if stable.ready == 0 or not stable.is_settled:
-            return Wait(after=LOOK, awaiting=explained(stable), reason=Reason.NOT_READY, evidence=evidence)
-        return Done(evidence=evidence)
+        return firm_ground(context, await self._platform.stable(), await self._split())
 
     async def _split(self) -> TrafficSplit | None:
         """None where the object that would share traffic out is not there: then no canary has any."""

@@ -6,7 +6,7 @@ from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, 
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_anothers, is_marked, is_ours_to_mind
-from bot.steps.workloads import LOOK, as_planned, changed_meanwhile, explained, ready, rolled_out
+from bot.steps.workloads import LOOK, changed_meanwhile, firm_ground, rolled_out
 
 
 class CheckStableKind:
@@ -29,17 +29,10 @@ class CheckStableKind:
         request = context.run.plan.request
         await self._platform.check_canary(request.image, request.version, run=context.run.signature)
         stable, split = await self._platform.stable(), await self._traffic.split()
-        evidence = Evidence(sentence=ready(stable), workload=stable, split=split)
-        changed = as_planned(context, stable)
-        if changed is not None:
-            return changed.with_(evidence=evidence)
-        if split.canary != 0:
-            sentence = f"The route already gives {split.canary} % to the canary; at rest it has to be 0."
-            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
-        await self._traffic.check()
-        if stable.ready == 0 or not stable.is_settled:
-            return Wait(after=LOOK, awaiting=explained(stable), reason=Reason.NOT_READY, evidence=evidence)
-        return Done(evidence=evidence)
+        outcome = firm_ground(context, stable, split)
+        if not isinstance(outcome, Failed):
+            await self._traffic.check()
+        return outcome
 
 
 class PromoteStableKind:
@@ -105,7 +98,7 @@ class RestoreStableKind:
         stable = await self._platform.stable()
         if is_anothers(context, stable):
             sentence = f"{stable.name} is rolled out by run {stable.owner} and is left alone"
-            return Done(evidence=Evidence(sentence=sentence))
+            return Done(evidence=Evidence(sentence=sentence, workload=stable))
         outcome = rolled_out(stable, image)
         if isinstance(outcome, Done) and recorded.workload and not is_marked(context, stable):
             awaiting = f"{outcome.evidence.sentence}; a change of it may be under way"

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait, Workload
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import StepContext
 
@@ -26,14 +26,22 @@ def not_ready(workload: Workload) -> str:
     return f"{ready(workload)}, and the platform gave up.{why}"
 
 
-def as_planned(context: StepContext, stable: Workload) -> Failed | None:
-    """What serves is what the plan was made for; else somebody has deployed meanwhile."""
+def firm_ground(context: StepContext, stable: Workload, split: TrafficSplit | None) -> Outcome:
+    """Whether a run may begin here: what serves is what it was planned for, all of it, and it is ready.
+
+    `split` is None where nothing shares traffic out.
+    """
     running = context.run.plan.request.running_image
-    if stable.image == running:
-        return None
-    sentence = f"{stable.name} runs {stable.image}, but {running} when this run was planned."
-    evidence = Evidence(sentence=ready(stable), workload=stable)
-    return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+    evidence = Evidence(sentence=ready(stable), workload=stable, split=split)
+    if stable.image != running:
+        sentence = f"{stable.name} runs {stable.image}, but {running} when this run was planned."
+        return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+    if split is not None and split.canary != 0:
+        sentence = f"The route already gives {split.canary} % to the canary; at rest it has to be 0."
+        return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
+    if stable.ready == 0 or not stable.is_settled:
+        return Wait(after=LOOK, awaiting=explained(stable), reason=Reason.NOT_READY, evidence=evidence)
+    return Done(evidence=evidence)
 
 
 def changed_meanwhile(context: StepContext, stable: Workload) -> str:

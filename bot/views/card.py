@@ -1,6 +1,6 @@
 """The root card: one per run, updated in place. What stands, what happens next, who may act."""
 
-from bot.domain.actions import Bake, RollOut, SetWeight
+from bot.domain.actions import Bake, RestoreStable, RollOut, SetWeight
 from bot.domain.events import Basis
 from bot.domain.plan import Phase, Step
 from bot.domain.run import Run, RunState, StepStatus
@@ -110,8 +110,14 @@ def _ended(run: Run) -> str:
 
 
 def serves(run: Run) -> str:
-    """Who has the traffic after the way back, as far as the journal proves it."""
-    old, version = escaped(run.plan.request.running_version), escaped(run.plan.request.version)
+    """Who has the traffic after the way back, as far as the journal proves it.
+
+    The way back gives again what the run itself had found, which somebody may have deployed since the plan.
+    """
+    restored = (run.record(s.id) for s in run.plan.way_back if isinstance(s.action, RestoreStable))
+    seen = next((r.evidence.workload for r in restored if r.status is StepStatus.DONE), None)
+    old = escaped((seen and seen.version) or run.plan.request.running_version)
+    version = escaped(run.plan.request.version)
     if run.weight == 0:
         return f"{old} serves everything"
     return f"{weight(run)} of traffic is still on {version}, the way back did not get through"

@@ -11,6 +11,7 @@ from bot.domain.interrupts import InterruptKind
 from bot.domain.outcome import Recorded
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
+from bot.views.card import serves
 from tests.support.builders import BO
 from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
 from tests.support.world import ShopPlatform
@@ -326,6 +327,7 @@ async def test_a_version_that_came_while_people_were_asked_is_left_and_the_run_e
 
     assert when.shop.stable.version == "v9"
     assert then.run.record("back/health").evidence.is_healthy
+    assert serves(then.run) == "v9 serves everything"
     scenario.run = ""  # what runs now is neither the run's nor what it began with
 
 
