@@ -13,7 +13,7 @@ from bot.platforms.kubernetes.marks import OWNER
 from bot.sim.cluster import ClusterServer, kinds
 from bot.sim.cluster.faults import EVERYTHING
 from bot.sim.cluster.images import image_named
-from bot.sim.cluster.objects import Object, dig
+from bot.sim.cluster.objects import Object, condition_of, dig, labels_of
 from bot.sim.cluster.requests import JSON_PATCH, Manner, Requests
 from bot.sim.workspace import WorkspaceServer
 from bot.sim.workspace.errors import JSON
@@ -59,8 +59,7 @@ class ClusterBreakage:
         canary = self._version_of(CANARY)
         if canary is not None:
             return (canary,)
-        rolled = self._cluster.simulation.store.find(kinds.of("Deployment"), NAMESPACE, STABLE)
-        if rolled is not None and OWNER in (dig(rolled, "metadata", "annotations") or {}):
+        if _under_rollout(self._cluster) is not None:
             return (self._version_of(STABLE) or "",)
         stable = self._version_of(STABLE)
         return tuple(version for version in self._versions if version != stable)
@@ -80,16 +79,17 @@ class ClusterBreakage:
 
 
 class Weights:
-    """The share of the users that each version gets, as the VirtualService says."""
+    """The share of the users that each version gets: by the VirtualService, and among the pods behind it."""
 
     def __init__(self, cluster: ClusterServer) -> None:
         self._cluster = cluster
 
     def shown(self) -> tuple[int, int]:
-        """Per cent to stable and to the canary."""
+        """Per cent to the version before and to the new one."""
         parts = {part["destination"]["host"]: int(part.get("weight", 0)) for part in self._parts()[1]}
         canary = sum(weight for host, weight in parts.items() if host.endswith("-canary"))
-        return sum(parts.values()) - canary, canary
+        new = canary + round((sum(parts.values()) - canary) * self._rolled_out())
+        return sum(parts.values()) - new, new
 
     def shift_by_hand(self, canary: int) -> None:
         """What somebody with kubectl does in the middle of a run.
@@ -113,6 +113,18 @@ class Weights:
         kind, manner = kinds.of("VirtualService"), Manner("kubectl-edit", force=True)
         Requests(store).patch(kind, NAMESPACE, STABLE, JSON_PATCH, patch, manner)
 
+    def _rolled_out(self) -> float:
+        """How much of stable's ready pods a rollout that is under way has replaced, as a share."""
+        rolled = _under_rollout(self._cluster)
+        if rolled is None:
+            return 0.0
+        images = [
+            _image_of(dig(pod, "spec"))
+            for pod in self._cluster.simulation.store.all_of(kinds.of("Pod"), NAMESPACE)
+            if _is_of(pod, rolled) and (condition_of(pod, "Ready") or {}).get("status") == "True"
+        ]
+        return images.count(_image_of(dig(rolled, "spec", "template", "spec"))) / max(1, len(images))
+
     def _parts(self) -> tuple[int, list[Object]]:
         """Where in the VirtualService everybody's route stands, and its destinations."""
         found = self._cluster.simulation.store.find(kinds.of("VirtualService"), NAMESPACE, STABLE)
@@ -121,6 +133,22 @@ class Weights:
             if not route.get("match"):
                 return index, route.get("route") or []
         return 0, []
+
+
+def _under_rollout(cluster: ClusterServer) -> Object | None:
+    """The stable Deployment, while a run rolls it out."""
+    found = cluster.simulation.store.find(kinds.of("Deployment"), NAMESPACE, STABLE)
+    is_rolled = found is not None and OWNER in (dig(found, "metadata", "annotations") or {})
+    return found if is_rolled else None
+
+
+def _image_of(spec: Object) -> str:
+    return str(spec["containers"][0]["image"])
+
+
+def _is_of(pod: Object, deployment: Object) -> bool:
+    wanted = dig(deployment, "spec", "selector", "matchLabels") or {}
+    return bool(wanted.items() <= labels_of(pod).items())
 
 
 class SlackBreakage:

@@ -1,10 +1,12 @@
 """What each of the panel's controls does to the world, and that the panel says so."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bot.platforms.kubernetes.marks import OWNER
 from bot.sim.cluster import kinds
 from bot.sim.cluster.objects import copy_of
 from tests.sim.demo.conftest import Demo, until
@@ -26,6 +28,15 @@ def bring_up_a_canary(demo: Demo, version: str) -> None:
     canary["spec"]["template"]["metadata"]["labels"] = labels
     canary["spec"]["template"]["spec"]["containers"][0]["image"] = f"registry.example.com/checkout:{version}"
     simulation.apply([canary])
+
+
+def roll_out(demo: Demo, version: str) -> None:
+    simulation = demo.world.cluster.simulation
+    found = simulation.store.get(kinds.of("Deployment"), "production", "checkout")
+    rolled = {key: copy_of(found)[key] for key in ("apiVersion", "kind", "spec")}
+    rolled["metadata"] = {"name": "checkout", "annotations": {OWNER: "checkout-1"}}
+    rolled["spec"]["template"]["spec"]["containers"][0]["image"] = f"registry.example.com/checkout:{version}"
+    simulation.apply([rolled])
 
 
 async def test_at_rest_the_panel_shows_a_whole_world(demo: Demo):
@@ -138,6 +149,20 @@ async def test_a_weight_changed_by_hand_is_seen_in_the_route_and_in_the_panel(de
     assert [part["weight"] for part in route["spec"]["http"][1]["route"]] == [20, 80]
     assert "kubectl-edit" in {entry["manager"] for entry in route["metadata"]["managedFields"]}
     assert (await demo.state())["traffic"] == {"stable": 20, "canary": 80, "rps": 50}
+
+
+async def test_the_panel_follows_a_rollout_pod_by_pod_and_breaks_what_it_brings(demo: Demo):
+    roll_out(demo, "v2.5.0")
+    await demo.use("error_rate", True)
+
+    shares: set[int] = set()
+    async with asyncio.timeout(10):
+        while 100 not in shares:
+            shares.add((await demo.state())["traffic"]["canary"])
+            await asyncio.sleep(0.01)
+
+    assert shares <= {0, 25, 33, 50, 67, 75, 100}, "shares of three or four ready pods"
+    assert faults(demo) == {"v2.5.0": {"error_rate": 0.05}}
 
 
 async def test_without_a_canary_there_is_nothing_to_shift_to_by_hand(demo: Demo):
