@@ -184,8 +184,17 @@ class Carrier:
 
     async def _hold(self, outcome: Failed) -> None:
         """Somebody else touched what the run relies on: neither forward nor back without a person."""
-        await self._ledger.write(Draft(event=Held(sentence=outcome.sentence)))
+        held, record = Draft(event=Held(sentence=outcome.sentence)), self._ledger.run.record(self._step.id)
+        if not self._has_begun() or outcome.evidence in (Evidence(), record.evidence):
+            await self._ledger.write(held)
+            return
+        # What people decide on, and what a successor goes on with, is what the hold was decided on.
+        known = Progressed(awaiting=record.awaiting, evidence=outcome.evidence)
+        await self._ledger.write(self._draft(known), held)
 
     async def _write(self, event: Progressed | StepDone | StepFailed) -> None:
+        await self._ledger.write(self._draft(event))
+
+    def _draft(self, event: Progressed | StepDone | StepFailed) -> Draft:
         attempt = self._ledger.run.record(self._step.id).attempt
-        await self._ledger.write(Draft(event=event, step=self._step.id, attempt=attempt))
+        return Draft(event=event, step=self._step.id, attempt=attempt)

@@ -1,5 +1,6 @@
 """Whole rolling updates in front of real parts: control plane, Prometheus, load, and the bot as a process."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from tests.live.acting import approve_next, current, ended, ending_of
 from tests.live.conftest import Stage
 from tests.support.bot_process import BotProcess
 from tests.support.eventually import eventually
-from tests.support.load import StartLoad
+from tests.support.load import Load, StartLoad
 from tests.support.person import Message, Person
 from tests.support.shop import NEW, RUNNING, image, path_of
 
@@ -40,6 +41,13 @@ async def opened(stage: Stage, **spec: Any) -> dict[str, Any]:
 
 async def bot_of(stage: Stage, **rolling: Any) -> BotProcess:
     return await stage.bot(bake=timedelta(0), rolling={"check_every": "2s", "bake": "10s"} | rolling)
+
+
+async def busy(stage: Stage, load: StartLoad, seconds: int) -> Load:
+    """A shop that has been in use for longer than the window its new version is compared with (`bot_of`)."""
+    users = load(stage.shop.host, rps=50, seconds=seconds)
+    await asyncio.sleep(15)
+    return users
 
 
 async def starts(ada: Person) -> Message:
@@ -80,7 +88,7 @@ async def test_a_good_version_replaces_every_pod_and_loses_no_request(stage: Sta
     before = await opened(stage, replicas=3, strategy=PACE)
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = load(stage.shop.host, rps=50, seconds=40)
+    users = await busy(stage, load, seconds=60)
 
     root = await starts(ada)
     await approve_next(bo, root, set())
@@ -131,7 +139,7 @@ async def test_a_bot_that_is_killed_in_the_middle_brings_the_rollout_to_its_end(
     before = await opened(stage, **SLOWLY)
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = load(stage.shop.host, rps=50, seconds=60)
+    users = await busy(stage, load, seconds=75)
 
     root = await starts(ada)
     await approve_next(bo, root, set())

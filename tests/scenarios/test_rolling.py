@@ -94,6 +94,9 @@ async def test_errors_pause_the_rollout_and_ask(scenario: Scenario, when: When, 
     assert run.held_by is None
     assert "v2.5.0 has 5 % errors, more than the 1 % that are allowed" in run.held_why
     assert "1 of 3 pods of checkout run v2.5.0, and the rollout is paused" in run.held_why
+    seen = run.record("rolling/rollout").evidence.workload
+    assert seen is not None
+    assert seen.is_paused, "what it was held on is journaled with it"
     renewed = when.shop.renewed(when.shop.stable)
     await when.passes(minutes(3))
     assert when.shop.renewed(when.shop.stable) == renewed
