@@ -21,6 +21,7 @@ from bot.domain.people import Person, Role
 from bot.domain.plan import DeployRequest, Plan, Step
 from bot.domain.record import Record
 from bot.domain.run import Run, RunState, StepRecord
+from bot.domain.traffic import ByColour, Colour
 
 
 class Clock(Protocol):
@@ -49,6 +50,10 @@ class Platform(Protocol):
 
     async def canary(self) -> Workload | None: ...
 
+    async def serving(self, colours: ByColour) -> Colour | None:
+        """Which colour the Service selects; None if it selects by none. Raises `NotFound` without one."""
+        ...
+
     async def recorded_stable(self) -> Recorded:
         """What `restore_stable` needs, read before anything is changed."""
         ...
@@ -64,6 +69,10 @@ class Platform(Protocol):
         """Think a canary out, its promotion included, and send nothing; raises what would keep it from going
         all the way. Without `run` it does not matter whose canary is there.
         """
+        ...
+
+    async def keep_canary(self, *, run: str, on: Workload) -> None:
+        """The canary is not the run's own any more: the next run may change it."""
         ...
 
     async def remove_canary(self, *, on: Workload) -> None:
@@ -144,6 +153,10 @@ class HealthProbe(Protocol):
 
     async def ask(self, side: Side) -> tuple[HealthReading, ...]:
         """One reading per critical path; empty if no URL is configured."""
+        ...
+
+    async def warm(self, path: str, requests: int) -> tuple[HealthReading, ...]:
+        """Ask the new version for that path so many times, a few at once; one reading each, in any order."""
         ...
 
 

@@ -34,3 +34,13 @@ class RollingSettings(Record):
     check_every: timedelta = timedelta(seconds=30)
     pause_above: float = 0.01  # of the new version's requests
     bake: timedelta = timedelta(minutes=10)
+
+
+class BlueGreenSettings(Record):
+    """How the new colour is warmed up and how long it is watched once it serves (spec §6)."""
+
+    ready_timeout: timedelta = timedelta(minutes=5)
+    warm_up_requests: int = 100
+    warm_up_path: str = "/"
+    bake: timedelta = timedelta(minutes=10)
+    fail_above: float = 0.001  # of the new version's requests

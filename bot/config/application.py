@@ -191,6 +191,11 @@ class Application(Section):
     gates: GateSettings = GateSettings()
     policy: PolicySettings = PolicySettings()
 
+    @property
+    def has_colours(self) -> bool:
+        """Whether its releases may switch between two colours: only where the file says so."""
+        return "blue_green" in self.model_fields_set or self.defaults.strategy == "blue-green"
+
     @model_validator(mode="after")
     def _image_where_needed(self) -> Self:
         for name, environment in self.environments.items():

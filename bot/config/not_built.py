@@ -12,7 +12,6 @@ from bot.config.problems import dotted
 from bot.config.words import S3Place
 from bot.domain.record import Record
 
-_STRATEGIES_BUILT = ("canary", "rolling")
 _TRAFFIC_BUILT = ("istio", "gateway-api", "nginx")
 _METRICS_BUILT = ("prometheus",)
 _GATES_NOT_BUILT = ("security", "migrations", "infrastructure")
@@ -52,13 +51,16 @@ def _noticed(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _of_application(application: Application) -> Iterator[tuple[str, str]]:
-    if application.defaults.strategy not in _STRATEGIES_BUILT:
+    if application.has_colours and not any(map(_is_by_service, application.environments.values())):
         yield (
-            "defaults.strategy",
-            f"The {application.defaults.strategy} strategy is not built yet: ask for canary or rolling.",
+            "blue_green",
+            "Blue-green switches a Service, so it needs traffic: {kind: service}: no effect here.",
         )
-    if "blue_green" in application.model_fields_set:
-        yield "blue_green", "The blue-green strategy is not built yet: its settings have no effect."
+    elif application.has_colours:
+        yield (
+            "blue_green.keep_blue",
+            "The colour that served before is not removed by itself yet: the next run takes it.",
+        )
     for name, environment in application.environments.items():
         for path, sentence in _of_environment(name, environment):
             yield f"{dotted(('environments', name))}.{path}".rstrip("."), sentence
@@ -70,6 +72,11 @@ def _of_application(application: Application) -> Iterator[tuple[str, str]]:
     for gate in gates.configured:
         if gate in _GATES_NOT_BUILT:
             yield f"gates.{gate}", f"The {gate} gate is not built yet: nothing of it is checked."
+
+
+def _is_by_service(environment: Environment) -> bool:
+    platform = environment.platform
+    return isinstance(platform, KubernetesPlatform) and platform.traffic.kind == "service"
 
 
 def _of_release(application: Application) -> Iterator[tuple[str, str]]:

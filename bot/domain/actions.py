@@ -62,6 +62,14 @@ class CheckHealth(Record):
     version: str
 
 
+class WarmUp(Record):
+    """Send requests to the new version before it serves anybody; the last ones have to be answered well."""
+
+    kind: Literal["warm-up"] = "warm-up"
+    requests: Annotated[int, Field(ge=1)]
+    path: str
+
+
 class SetWeight(Record):
     """Give the new version this share of traffic and read back that it has it."""
 
@@ -70,11 +78,16 @@ class SetWeight(Record):
 
 
 class Bake(Record):
-    """Compare the new version with the one before for a while; ends with a verdict."""
+    """Compare the new version with the one before for a while; ends with a verdict.
+
+    Where the two never shared the traffic, `with_past` compares with what was counted right before.
+    """
 
     kind: Literal["bake"] = "bake"
     weight: Weight
     duration: Span
+    with_past: bool = False
+    fail_above: Annotated[float, Field(ge=0, le=1)] | None = None  # share of failing requests, of one
 
 
 class PromoteStable(Record):
@@ -95,6 +108,12 @@ class RemoveCanary(Record):
     """Delete the canary deployment; refused as long as it gets traffic."""
 
     kind: Literal["remove-canary"] = "remove-canary"
+
+
+class KeepCanary(Record):
+    """The new version's deployment serves from now on; it is not the run's own any more."""
+
+    kind: Literal["keep-canary"] = "keep-canary"
 
 
 class RestoreStable(Record):
@@ -137,11 +156,13 @@ Action = Annotated[
     | DeployCanary
     | RouteHeader
     | CheckHealth
+    | WarmUp
     | SetWeight
     | Bake
     | PromoteStable
     | TrafficToStable
     | RemoveCanary
+    | KeepCanary
     | RestoreStable
     | CheckRollout
     | RollOut

@@ -48,6 +48,16 @@ class TrafficSplit(Record):
     )
     revision: str = ""  # of what was looked at; a change names it, so that it fits nothing newer
     mark: str | None = None  # the newest run whose way back came by here
+    lagging: str = ""  # what is not so yet, though the object says it is; empty: it is served so
+
+
+class Warmth(Record):
+    """The requests that warmed a version up."""
+
+    sent: int = 0
+    failed: int = 0
+    lately_failed: int = 0  # of the last ones
+    detail: str = ""  # plain; why the newest of them failed
 
 
 class Recorded(Record):
@@ -91,6 +101,7 @@ class Evidence(Record):
     unwatched: Lapse = timedelta(0)
     first_seen: Moment | None = None  # since when the new version has looked worse, without a break
     rollout: Rollout | None = None  # how a rollout within one deployment goes
+    warmth: Warmth | None = None
 
 
 class Done(Record):

@@ -25,7 +25,7 @@ from bot.domain.figures import Subject
 from bot.domain.people import Person
 from bot.domain.record import Record
 from bot.domain.times import Moment, Span
-from bot.domain.traffic import Traffic
+from bot.domain.traffic import ByColour, Traffic
 
 SCHEMA_VERSION = 2
 
@@ -93,7 +93,16 @@ class Target(Record):
 
     @property
     def canary_workload(self) -> str:
+        """The Deployment of the new version, where it has one of its own."""
+        traffic = self.traffic
+        if isinstance(traffic, ByColour):
+            return f"{self.workload.removesuffix(f'-{traffic.serving}')}-{traffic.other}"
         return f"{self.workload}-canary"
+
+    @property
+    def is_switched(self) -> bool:
+        """Whether all traffic changes sides at once, and the new version stays where it came up."""
+        return isinstance(self.traffic, ByColour)
 
     def shares_objects_with(self, other: "Target") -> bool:
         """Whether runs of both would change the same Deployments, or send traffic to the same pods."""

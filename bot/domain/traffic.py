@@ -6,6 +6,8 @@ from pydantic import Field
 
 from bot.domain.record import Record
 
+Colour = Literal["blue", "green"]
+
 
 class ByVirtualService(Record):
     """Istio: one http route of a VirtualService shares the traffic out."""
@@ -54,4 +56,33 @@ class ByService(Record):
         return f"Service {self.service}"
 
 
-Traffic = Annotated[ByVirtualService | ByHTTPRoute | ByIngress | ByService, Field(discriminator="kind")]
+class Preview(Record):
+    """Where the colour that does not serve is reached."""
+
+    service: str | None = None  # led to it by its selector; None: the url finds it by itself
+    url: str
+    host_header: str | None = None
+
+
+class ByColour(Record):
+    """Blue-green: a Service selects the pods of one of two colours, all of them at once."""
+
+    kind: Literal["blue-green"] = "blue-green"
+    service: str
+    label: str  # that both colours' pods bear, and the Service selects by
+    serving: Colour = "blue"  # when the run was planned
+    preview: Preview | None = None
+
+    @property
+    def other(self) -> Colour:
+        """The one in which the new version comes up."""
+        return "green" if self.serving == "blue" else "blue"
+
+    @property
+    def object_name(self) -> str:
+        return f"Service {self.service}"
+
+
+Traffic = Annotated[
+    ByVirtualService | ByHTTPRoute | ByIngress | ByService | ByColour, Field(discriminator="kind")
+]

@@ -82,8 +82,9 @@ class TriggerWatch:
             self._baseline = stable
         elif self._baseline is None:
             self._baseline = _usual(run)
-        # Where both versions are behind one door, whoever answers speaks for it.
-        side = Side.CANARY if run.plan.target.is_beside else Side.STABLE
+        # Where both versions are behind one door, or one after the other, whoever answers speaks for it.
+        target = run.plan.target
+        side = Side.CANARY if target.is_beside and not target.is_switched else Side.STABLE
         readings = await self._health.ask(side) if run.weight > 0 else ()
         failing = [reading for reading in readings if not reading.ok]
         now = self._clock.now()

@@ -13,6 +13,7 @@ from bot.domain.people import Person, Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
+from bot.domain.traffic import ByColour
 from bot.ports import Clock, Journal, Platform, Roles, Runs, Versions
 
 
@@ -26,6 +27,7 @@ class Deployable(Record):
     is_default: bool  # the environment that is meant when none is named
     target: Target
     approvals: ApprovalPolicy
+    colours: ByColour | None = None  # declared, if two Deployments take turns; which one serves, it tells
     gates: tuple[str, ...]
     findings: tuple[str, ...] = ()  # what is said on every plan, "no staging" for example
 

@@ -17,6 +17,7 @@ from bot.operations.desk import Deployable, Desk, audited, require
 VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 _REVIEW = "code-review"
+BLUE_GREEN = "blue-green"
 
 
 class Undone(Record):
@@ -58,6 +59,9 @@ async def plan_for(desk: Desk, wish: Wish, by: Person) -> Plan:
         )
     deployable = deployable_for(desk, wish.application, wish.environment)
     strategy = _strategy(deployable, wish)
+    deployable = await as_it_stands(desk, deployable)
+    if strategy == BLUE_GREEN:
+        deployable = _in_colours(deployable)
     request = await _request(desk, deployable, strategy, wish, by)
     if wish.undoes is not None:
         deployable = _without_review(deployable, request, wish.undoes)
@@ -83,6 +87,53 @@ def deployable_for(desk: Desk, application: str | None, environment: str | None)
     if chosen is None:
         raise _unknown(f"environment of {name}", environment, [d.environment for d in own])
     return chosen
+
+
+async def as_it_stands(desk: Desk, deployable: Deployable) -> Deployable:
+    """With the Deployment that serves now, where two of them take turns.
+
+    Raises:
+        UnknownThing: the Service that leads to one of them is not there.
+    """
+    colours, target = deployable.colours, deployable.target
+    if colours is None:
+        return deployable
+    try:
+        serving = await desk.platform(target).serving(colours)
+    except NotFound as error:
+        raise UnknownThing(
+            f"There is no Service {colours.service} in {target.namespace}, so no colour serves.",
+            "Check blue_green.service and platform.namespace in the configuration.",
+        ) from error
+    if serving is None:
+        return deployable
+    return deployable.with_(
+        target=target.with_(workload=f"{target.workload}-{serving}"),
+        colours=colours.with_(serving=serving),
+    )
+
+
+def _in_colours(found: Deployable) -> Deployable:
+    """For a run that switches from one colour to the other.
+
+    Raises:
+        UnknownThing: no colour serves.
+    """
+    colours, target = found.colours, found.target
+    if colours is None or not target.workload.endswith(f"-{colours.serving}"):
+        service = colours.service if colours is not None else target.main_service
+        label = colours.label if colours is not None else "its label"
+        raise UnknownThing(
+            f"The Service {service} selects neither {label}=blue nor {label}=green, so no colour serves.",
+            f"Let {target.workload}-blue serve, with pods that bear {label}=blue, and let {service} select "
+            "them by it; docs/blue-green.md has the steps.",
+        )
+    service = colours.service
+    return found.with_(
+        target=target.with_(
+            traffic=colours, main_service=service, stable_service=service, canary_service=service
+        )
+    )
 
 
 def _applications(desk: Desk) -> list[str]:

@@ -9,7 +9,7 @@ from bot.domain.people import Person, Role
 from bot.domain.run import Run, RunState
 from bot.operations.desk import Deployable, Desk, audited, require
 from bot.operations.looking import load
-from bot.operations.planning import Undone, Wish, deployable_for, running_image, tag_of
+from bot.operations.planning import Undone, Wish, as_it_stands, deployable_for, running_image, tag_of
 from bot.operations.starting import start
 
 # So many runs of an application are looked through for the one that brought what runs now.
@@ -51,6 +51,7 @@ async def _to_be_undone(desk: Desk, name: str | None, env: str | None) -> Run:
     else:
         where = deployable_for(desk, _application(name, applications), env)
     await _refuse_while_active(desk, where)
+    where = await as_it_stands(desk, where)
     image = await running_image(desk, where)
     if named is None:
         named = await _brought(desk, where, image)

@@ -1,4 +1,7 @@
-"""Health paths, asked over HTTP as a user would ask them: through the front door, one side by the header."""
+"""Health paths, asked over HTTP as a user would ask them: through the front door, one side by the header.
+
+Of two colours the one that does not serve has a door of its own, its preview.
+"""
 
 import asyncio
 import json
@@ -10,10 +13,13 @@ from bot.clients.redaction import redact
 from bot.domain.actions import Side
 from bot.domain.plan import Target
 from bot.domain.points import around
+from bot.domain.traffic import ByColour
 from bot.ports import HealthReading
 
 # A health path that needs longer is not healthy.
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
+# A version that warms up is not to be overrun.
+_AT_ONCE = 5
 _LARGEST = 64 * 1024
 _LENGTH = 200
 
@@ -25,17 +31,33 @@ class HTTPHealth:
         self._target = target
 
     async def ask(self, side: Side) -> tuple[HealthReading, ...]:
-        if self._target.url is None:
-            return ()
-        headers = {"Host": self._target.host_header} if self._target.host_header else {}
-        if side is Side.CANARY:
-            headers[self._target.header_name] = self._target.header_value
-        async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session:
-            asked = [self._ask(session, path) for path in self._target.health_paths]
-            return tuple(await asyncio.gather(*asked))
+        return await self._ask_all(side, self._target.health_paths)
 
-    async def _ask(self, session: aiohttp.ClientSession, path: str) -> HealthReading:
-        url = f"{(self._target.url or '').rstrip('/')}{path}"
+    async def warm(self, path: str, requests: int) -> tuple[HealthReading, ...]:
+        return await self._ask_all(Side.CANARY, (path,) * requests)
+
+    async def _ask_all(self, side: Side, paths: tuple[str, ...]) -> tuple[HealthReading, ...]:
+        door = self._door(side)
+        if door is None:
+            return ()
+        url, headers = door
+        connections = aiohttp.TCPConnector(limit=_AT_ONCE)
+        async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers, connector=connections) as session:
+            return tuple(await asyncio.gather(*(self._ask(session, url, path) for path in paths)))
+
+    def _door(self, side: Side) -> tuple[str, dict[str, str]] | None:
+        """Where that side is reached, and with which headers; None where no url is declared."""
+        target, traffic = self._target, self._target.traffic
+        if side is Side.CANARY and isinstance(traffic, ByColour):
+            preview = traffic.preview
+            return None if preview is None else (preview.url, _host(preview.host_header))
+        if target.url is None:
+            return None
+        by_header = {target.header_name: target.header_value} if side is Side.CANARY else {}
+        return target.url, _host(target.host_header) | by_header
+
+    async def _ask(self, session: aiohttp.ClientSession, base: str, path: str) -> HealthReading:
+        url = f"{base.rstrip('/')}{path}"
         try:
             with around(f"health/ask{path}"):
                 async with session.get(url, allow_redirects=False) as answer:
@@ -46,6 +68,10 @@ class HTTPHealth:
             return HealthReading(path=path, ok=False, detail="no answer within 5 s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return HealthReading(path=path, ok=False, detail=redact(str(error))[:_LENGTH] or "unreachable")
+
+
+def _host(name: str | None) -> dict[str, str]:
+    return {"Host": name} if name else {}
 
 
 def _reading(path: str, status: int, version: str | None, body: bytes) -> HealthReading:

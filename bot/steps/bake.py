@@ -15,7 +15,7 @@ anew, so that a cache that was cold does not speak for the hour to come.
 
 from datetime import datetime, timedelta
 
-from bot.analysis import Limits, Names, compare, count, restart
+from bot.analysis import Limits, Names, above, compare, count, restart
 from bot.domain.actions import Bake, RollOut, Side
 from bot.domain.errors import OutsideError
 from bot.domain.figures import Point, Sample, Tally
@@ -25,6 +25,7 @@ from bot.domain.run import StepStatus
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_ours_to_mind, is_set_back
+from bot.steps.past import counted_before
 
 # Often enough to act a second after the scrape that shows it; the counters decide, not the number of looks.
 _LOOK = timedelta(seconds=1)
@@ -96,30 +97,32 @@ class BakeKind:
         )
 
     async def _look(self, context: StepContext, before: Evidence) -> Evidence:
-        plan = context.run.plan
+        plan, action = context.run.plan, action_of(context, Bake)
         with_figures = _wants_figures(context, before)
         canary = await self._metrics.sample(plan.subject(Side.CANARY), figures=with_figures)
-        # Where every pod runs the new version, nothing is left to ask about the one before.
+        # Where nobody is served by the version before, nothing is left to ask about it.
         stable = (
             await self._metrics.sample(plan.subject(Side.STABLE), figures=with_figures)
-            if plan.target.is_beside
+            if plan.target.is_beside and not action.with_past
             else None
         )
-        new, old = before.canary or Tally(), before.stable or Tally()
+        new, old = before.canary or Tally(), (before.stable if stable is not None else None) or Tally()
         warming = self._is_warming(context, before)
         if not warming and (before.warming or before.canary is None):
             new, old = restart(new), restart(old)
         new, old = count(new, canary), old if stable is None else count(old, stable)
         newest = (canary, stable) if with_figures else (before.canary_now, before.stable_now)
-        baseline = _stable_before(context) if action_of(context, Bake).weight == 100 else None
+        past = await self._past(context, before) if action.with_past else None
+        baseline = past or (_stable_before(context) if action.weight == 100 else None)
         names = Names(canary=plan.request.version, stable=plan.request.running_version)
         verdict = compare(
             new, old, newest[0], newest[1], self._limits, names=names, baseline=baseline, warming=warming
         )
+        verdict = _held_to(action.fail_above, new, verdict, plan.request.version)
         return Evidence(
             verdict=verdict,
             canary=new,
-            stable=old,
+            stable=past or old,
             canary_now=newest[0],
             stable_now=newest[1],
             warming=warming,
@@ -128,6 +131,12 @@ class BakeKind:
             unwatched=before.unwatched,
             first_seen=_first_seen(before, verdict, context.now),
         )
+
+    async def _past(self, context: StepContext, before: Evidence) -> Tally:
+        """What the version before counted until it lost its traffic; asked for until the source answers."""
+        if before.stable is not None and before.stable.blind_since is None:
+            return before.stable
+        return await counted_before(self._metrics, context.run.plan.subject(Side.STABLE), context.now)
 
     def _is_warming(self, context: StepContext, before: Evidence) -> bool:
         began, duration = context.record.began, action_of(context, Bake).duration
@@ -139,6 +148,16 @@ class BakeKind:
         if context.record.began is None or context.run.held_at is not None:
             return False
         return _counted(context) - evidence.unwatched >= action_of(context, Bake).duration
+
+
+def _held_to(share: float | None, new: Tally, verdict: Verdict, version: str) -> Verdict:
+    """The same verdict, unless more requests fail than may, whatever the version before was like."""
+    if share is None or verdict.kind is VerdictKind.WORSE:
+        return verdict
+    too_many = above(new, share)
+    if too_many is None:
+        return verdict
+    return verdict.with_(kind=VerdictKind.WORSE, sentence=f"{version} has {too_many}.")
 
 
 def _remembered(context: StepContext) -> Evidence:

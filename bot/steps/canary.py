@@ -1,4 +1,4 @@
-"""`deploy-canary` and `remove-canary`: the new version's own deployment."""
+"""`deploy-canary`, `keep-canary`, `remove-canary`: the new version's own deployment."""
 
 from bot.domain.actions import DeployCanary
 from bot.domain.errors import Permanent
@@ -31,7 +31,8 @@ class DeployCanaryKind:
         action = action_of(context, DeployCanary)
         canary = await self._platform.canary()
         if canary is None:
-            sentence = f"The canary of {action.version} is gone; somebody deleted it."
+            name = context.run.plan.target.canary_workload
+            sentence = f"{name} with {action.version} is gone; somebody deleted it."
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
         evidence = Evidence(sentence=ready(canary), workload=canary)
         if is_anothers(context, canary):
@@ -45,6 +46,32 @@ class DeployCanaryKind:
         if canary.is_settled and canary.ready == canary.replicas > 0 and canary.image == action.image:
             return Done(evidence=evidence)
         return Wait(after=LOOK, awaiting=explained(canary), reason=Reason.NOT_READY, evidence=evidence)
+
+
+class KeepCanaryKind:
+    """What serves from now on does not bear the run's name any more, so the next run may change it."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def observe(self, context: StepContext) -> Seen:
+        canary = await self._platform.canary()
+        is_kept = canary is None or canary.owner != context.run.signature
+        return Seen(is_settled=is_kept, before=Recorded(workload=canary))
+
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        if seen.before.workload is not None:
+            await self._platform.keep_canary(run=context.run.signature, on=seen.before.workload)
+
+    async def verify(self, context: StepContext) -> Outcome:
+        canary, request = await self._platform.canary(), context.run.plan.request
+        if canary is None or canary.image != request.image:
+            sentence = f"{context.run.plan.target.canary_workload} does not run {request.version} any more."
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+        if canary.owner == context.run.signature:
+            awaiting = f"{canary.name} still bears the name of this run"
+            return Wait(after=LOOK, awaiting=awaiting, reason=Reason.VERIFY_FAILED)
+        return Done(evidence=Evidence(sentence=f"{canary.name} serves {request.version}", workload=canary))
 
 
 class RemoveCanaryKind:

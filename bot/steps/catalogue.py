@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from bot.analysis import Limits
 from bot.ports import StepKind, World
 from bot.steps.bake import BakeKind
-from bot.steps.canary import DeployCanaryKind, RemoveCanaryKind
+from bot.steps.canary import DeployCanaryKind, KeepCanaryKind, RemoveCanaryKind
 from bot.steps.gate import RunGateKind
 from bot.steps.health import CheckHealthKind
 from bot.steps.rollout import CheckRolloutKind, KeepRolloutKind, RollOutKind
 from bot.steps.stable import CheckStableKind, PromoteStableKind, RestoreStableKind
 from bot.steps.traffic import RouteHeaderKind, SetWeightKind, TrafficToStableKind
+from bot.steps.warm_up import WarmUpKind
 
 
 def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
@@ -21,11 +22,13 @@ def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
         "deploy-canary": DeployCanaryKind(world.platform),
         "route-header": RouteHeaderKind(world.traffic),
         "check-health": CheckHealthKind(world.health),
+        "warm-up": WarmUpKind(world.health),
         "set-weight": SetWeightKind(world.platform, world.traffic),
         "bake": BakeKind(world.metrics, world.platform, world.traffic, limits),
         "promote-stable": PromoteStableKind(world.platform, world.traffic),
         "traffic-to-stable": TrafficToStableKind(world.platform, world.traffic),
         "remove-canary": RemoveCanaryKind(world.platform, world.traffic),
+        "keep-canary": KeepCanaryKind(world.platform),
         "restore-stable": RestoreStableKind(world.platform),
         "check-rollout": CheckRolloutKind(world.platform, world.traffic),
         "roll-out": RollOutKind(world.platform, world.metrics, limits),

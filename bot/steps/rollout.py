@@ -17,13 +17,11 @@ from bot.domain.reasons import Reason
 from bot.domain.verdict import VerdictKind
 from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_anothers, is_set_back
+from bot.steps.past import counted_until
 from bot.steps.workloads import LOOK, because, changed_meanwhile, firm_ground, rolled_out
 
 _SOON = timedelta(milliseconds=200)
 _OUTAGE = timedelta(minutes=1)
-# A rollout may be over before its old pods have served enough to compare with, but they served before it:
-# the longest of these that the source remembers.
-_BASELINES = tuple(timedelta(minutes=minutes) for minutes in (10, 5, 2, 1))
 
 
 class CheckRolloutKind:
@@ -145,6 +143,8 @@ class RollOutKind:
             new = await self._metrics.sample(plan.subject(Side.CANARY))
         has_latency = old.figure("p95").value is not None
         return before.with_(
+            # A rollout may be over before its old pods have served enough to compare with, but they served
+            # before it.
             stable=count(before.stable, old) if before.stable else await self._baseline(context, old),
             canary=before.canary if new is None else count(before.canary or Tally(), new),
             # The last one that tells its latency is what the triggers compare with after a restart.
@@ -153,16 +153,9 @@ class RollOutKind:
         )
 
     async def _baseline(self, context: StepContext, now: Sample) -> Tally:
-        """A count that begins before the rollout, as far back as the source can tell of a whole one."""
+        """A count that begins before the rollout."""
         subject = context.run.plan.subject(Side.STABLE)
-        for ago in _BASELINES:
-            then = await self._metrics.counters(subject, at=context.now - ago)
-            if then.requests_total.value is not None:
-                counted = count(count(Tally(), then), now)
-                # Else a pod has left the sum meanwhile, and its past with it.
-                if counted.requests > 0:
-                    return counted
-        return count(Tally(), now)
+        return await counted_until(self._metrics, subject, now, at=context.now)
 
     def _trouble(self, context: StepContext, evidence: Evidence) -> str:
         """What is wrong with the new version; empty if nothing shows it."""

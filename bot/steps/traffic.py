@@ -33,17 +33,13 @@ class SetWeightKind:
     async def verify(self, context: StepContext) -> Outcome:
         wanted = action_of(context, SetWeight).weight
         split = await self._traffic.split()
-        if split.canary == wanted:
+        if split.canary == wanted and not split.lagging:
             sentence = f"{wanted} % of traffic on {context.run.plan.request.version}"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
         surprise = self._surprise(context, split)
         if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
-        return Wait(
-            after=_LOOK,
-            awaiting=f"the route still gives {split.canary} % to the canary",
-            reason=Reason.VERIFY_FAILED,
-        )
+        return Wait(after=_LOOK, awaiting=_still(split), reason=Reason.VERIFY_FAILED)
 
     def _surprise(self, context: StepContext, found: TrafficSplit) -> str | None:
         """What the route says now, if neither the journal nor this step explains it.
@@ -112,16 +108,12 @@ class TrafficToStableKind:
 
     async def verify(self, context: StepContext) -> Outcome:
         split = await self._traffic.split()
-        if _is_home(split):
+        if _is_home(split) and not split.lagging:
             if not is_marked(context, split):
                 return Wait(after=_LOOK, awaiting="All traffic is on stable; a change of it may be under way")
             sentence = "All traffic is on stable, the header route included"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
-        return Wait(
-            after=_LOOK,
-            awaiting=f"the route still gives {split.canary} % to the canary",
-            reason=Reason.VERIFY_FAILED,
-        )
+        return Wait(after=_LOOK, awaiting=_still(split), reason=Reason.VERIFY_FAILED)
 
     async def _split(self) -> TrafficSplit | None:
         """What is served now; None for weights that make no sense, which the change itself mends."""
@@ -129,6 +121,10 @@ class TrafficToStableKind:
             return await self._traffic.split()
         except Unreadable:
             return None
+
+
+def _still(split: TrafficSplit) -> str:
+    return split.lagging or f"the route still gives {split.canary} % to the canary"
 
 
 def _is_home(split: TrafficSplit) -> bool:

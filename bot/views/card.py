@@ -264,15 +264,24 @@ def _approvals(run: Run) -> dict[str, list[str]]:
         who = joined(tuple(escaped(person.name) for person in approval.people))
         if approval.basis is Basis.GRANT and run.granted_by is not None:
             who = f"{escaped(run.granted_by.name)} (the rest while healthy)"
-        what = f"{step.action.weight} %" if isinstance(step.action, SetWeight) else "the rollout"
+        what = _what(run, step)
         given.setdefault(who or f"by {approval.basis.value}", []).append(what)
     return given
+
+
+def _what(run: Run, step: Step) -> str:
+    if isinstance(step.action, SetWeight):
+        return "the switch" if run.plan.target.is_switched else f"{step.action.weight} %"
+    return "the rollout"
 
 
 def _way_back(run: Run) -> str:
     version = escaped(run.plan.request.version)
     if not run.has_touched_production:
         return "nothing in production is changed yet"
+    if run.plan.target.is_switched:
+        home = escaped(run.plan.target.workload)
+        return f"all traffic to {home}, then {version} removed; not drilled on staging"
     if run.plan.target.is_beside:
         return f"weight 0, then {version} removed; not drilled on staging"
     old, workload = escaped(run.plan.request.running_version), escaped(run.plan.target.workload)

@@ -56,6 +56,10 @@ def _results(run: Run) -> list[GateResult]:
 
 def _production(run: Run) -> str:
     version = escaped(run.plan.request.version)
+    if run.plan.target.is_switched:
+        workload, kept = escaped(run.plan.target.canary_workload), escaped(run.plan.target.workload)
+        old = escaped(run.plan.request.running_version)
+        return _tick(True, f"production finished: {workload} serves {version}; {kept} keeps {old}, unserved")
     if not run.plan.target.is_beside:
         workload = escaped(run.plan.target.workload)
         return _tick(True, f"production finished: every pod of {workload} runs {version}")

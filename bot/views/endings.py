@@ -56,9 +56,15 @@ def _times(run: Run, turn: Turn) -> list[str]:
     times.append(f"{_exact(turn.at)} decided")
     accepted = traffic_home(run)
     if accepted is not None:
-        home = "weight 0 accepted" if run.plan.target.is_beside else "last pod replaced"
+        home = _home(run)
         times.append(f"{_exact(accepted)} {home}")
     return times
+
+
+def _home(run: Run) -> str:
+    if run.plan.target.is_switched:
+        return "switched back"
+    return "weight 0 accepted" if run.plan.target.is_beside else "last pod replaced"
 
 
 def _exact(moment: datetime) -> str:
@@ -141,7 +147,9 @@ def stakeholders(run: Run, setting: Setting) -> list[Item]:
     first = next((s for s in run.plan.shifts if run.record(s.id).status is StepStatus.DONE), None)
     if first is not None and isinstance(first.action, SetWeight):
         share = first.action.weight
-        items.append(_told("first-shift", f"The first {share} % of users have {name} {version}.{follow}"))
+        have = "All users have" if share == 100 else f"The first {share} % of users have"
+        now = " now; it is being watched" if share == 100 else ""
+        items.append(_told("first-shift", f"{have} {name} {version}{now}.{follow}"))
     elif first is not None and isinstance(first.action, RollOut):
         items.append(
             _told("first-shift", f"All users have {name} {version} now; it is being watched.{follow}")

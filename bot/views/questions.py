@@ -8,7 +8,7 @@ from bot.views import blocks
 from bot.views.card import rollback_button
 from bot.views.figures import comparison, verdict_word
 from bot.views.items import Item, Place, Setting, Told
-from bot.views.text import code, escaped, joined, short_digest, when
+from bot.views.text import code, escaped, joined, plural, short_digest, when
 
 
 def questions(run: Run, setting: Setting) -> list[Told]:
@@ -25,6 +25,8 @@ def questions(run: Run, setting: Setting) -> list[Told]:
 def _ask(run: Run, step: Step) -> str:
     version = escaped(run.plan.request.version)
     environment = escaped(run.plan.request.environment)
+    if isinstance(step.action, SetWeight) and run.plan.target.is_switched:
+        return f"May all of {environment} switch to {version}, at once?"
     if isinstance(step.action, SetWeight):
         return f"May {step.action.weight} % of {environment} go to {version}?"
     if isinstance(step.action, RollOut):
@@ -38,11 +40,20 @@ def _place(run: Run, step: Step) -> str:
     return f"step {number} of {len(run.plan.steps)}"
 
 
-def _seen(verdict: Verdict | None) -> str:
+def _seen(run: Run, verdict: Verdict | None) -> str:
     if verdict is None:
-        return "Nothing has been compared yet: this is the first traffic for the new version."
+        return f"Nothing has been compared yet: this is the first traffic for the new version.{_warmth(run)}"
     figures = "".join(f"\n• {line}" for line in comparison(verdict))
     return f"*{verdict_word(verdict)}*: {escaped(verdict.sentence, 600)}{figures}"
+
+
+def _warmth(run: Run) -> str:
+    """How the new version has answered so far, where it was asked before it serves."""
+    found = (record.evidence.warmth for record in run.steps.values())
+    warmth = next((one for one in found if one is not None), None)
+    if warmth is None:
+        return ""
+    return f" It was warmed up with {plural(warmth.sent, 'request')}, of which {warmth.failed} failed."
 
 
 def _verdict_words(verdict: Verdict | None) -> str:
@@ -56,7 +67,7 @@ def _open(run: Run, question: Question, setting: Setting) -> Item:
     ask = _ask(run, step)
     whom = " ".join(setting.approvers) or "*Nobody is configured as approver.*"
     value = f"q:{question.id}"
-    yes = f"Approve {step.action.weight} %" if isinstance(step.action, SetWeight) else "Approve"
+    yes = _yes(run, step)
     needed = run.plan.approvals.people
     votes = ""
     if needed > 1:
@@ -74,7 +85,7 @@ def _open(run: Run, question: Question, setting: Setting) -> Item:
         text=f"{whom} {ask} {_verdict_words(question.verdict)}".strip(),
         blocks=(
             blocks.section(f"{whom}  *{ask}*"),
-            blocks.section(_seen(question.verdict)),
+            blocks.section(_seen(run, question.verdict)),
             blocks.context(bound),
             blocks.actions(
                 blocks.button(yes, "approve", value, style="primary"),
@@ -86,10 +97,18 @@ def _open(run: Run, question: Question, setting: Setting) -> Item:
     )
 
 
+def _yes(run: Run, step: Step) -> str:
+    if isinstance(step.action, SetWeight):
+        return "Approve the switch" if run.plan.target.is_switched else f"Approve {step.action.weight} %"
+    return "Approve"
+
+
 def _closed(run: Run, closed: ClosedQuestion) -> Item:
     question = closed.question
     step = run.plan.step(question.step)
-    what = f"{step.action.weight} %" if isinstance(step.action, SetWeight) else escaped(step.title)
+    what = escaped(step.title)
+    if isinstance(step.action, SetWeight) and not run.plan.target.is_switched:
+        what = f"{step.action.weight} %"
     answer = f"{escaped(closed.answer)} at {when(closed.at)} ({what}, {_place(run, step)})."
     return Item(
         key=f"question/{question.id}",
@@ -98,7 +117,7 @@ def _closed(run: Run, closed: ClosedQuestion) -> Item:
         is_urgent=True,
         blocks=(
             blocks.section(f"{_ask(run, step)}\n*{answer}*"),
-            blocks.context(_seen(question.verdict)),
+            blocks.context(_seen(run, question.verdict)),
         ),
     )
 

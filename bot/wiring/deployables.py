@@ -23,12 +23,20 @@ from bot.config import (
 )
 from bot.domain.people import Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
+from bot.domain.traffic import (
+    ByColour,
+    ByHTTPRoute,
+    ByIngress,
+    ByService,
+    ByVirtualService,
+    Preview,
+    Traffic,
+)
 from bot.operations import Deployable
 from bot.operations.desk import WritePlan
 from bot.slack.roles import Grantee
-from strategies import canary, rolling
-from strategies.settings import CanarySettings, CanaryStage, RollingSettings
+from strategies import blue_green, canary, rolling
+from strategies.settings import BlueGreenSettings, CanarySettings, CanaryStage, RollingSettings
 
 # Gates that this version can answer, in the order in which people read them.
 _GATES = {"code-review": "code-review", "tests": "tests", "build": "build"}
@@ -69,6 +77,7 @@ def _deployable(
         environment=environment_name,
         image=application.image or "",
         strategies=_strategies(application, platform),
+        colours=_colours(application, platform),
         is_default=application.defaults.environment == environment_name,
         target=_target(application, environment, platform),
         approvals=ApprovalPolicy(
@@ -88,7 +97,21 @@ def _deployable(
 def _strategies(application: Application, platform: KubernetesPlatform) -> tuple[str, ...]:
     """Those that can be carried out there, the application's default first."""
     possible = ["canary", "rolling"] if isinstance(platform.traffic, _Weighted) else ["rolling"]
+    possible += ["blue-green"] if _colours(application, platform) is not None else []
     return tuple(sorted(possible, key=lambda name: name != application.defaults.strategy))
+
+
+def _colours(application: Application, platform: KubernetesPlatform) -> ByColour | None:
+    """A route with weights leads around the Service whose selector would be switched."""
+    own = application.blue_green
+    if not application.has_colours or not isinstance(platform.traffic, ServiceTraffic):
+        return None
+    preview = None
+    if own.preview.url is not None:
+        preview = Preview(
+            service=own.preview.service, url=own.preview.url, host_header=own.preview.host_header
+        )
+    return ByColour(service=own.service or platform.services.main, label=own.label, preview=preview)
 
 
 def _target(application: Application, environment: Environment, platform: KubernetesPlatform) -> Target:
@@ -143,7 +166,28 @@ def plan_writers(settings: Settings) -> dict[str, WritePlan]:
         "rolling": lambda request, where: _write_rolling(
             settings.application(request.application), request, where
         ),
+        "blue-green": lambda request, where: _write_blue_green(
+            settings.application(request.application), request, where
+        ),
     }
+
+
+def _write_blue_green(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
+    own = application.blue_green
+    return blue_green.plan(
+        request=request,
+        target=deployable.target,
+        settings=BlueGreenSettings(
+            ready_timeout=own.ready_timeout,
+            warm_up_requests=own.warm_up.requests,
+            warm_up_path=own.warm_up.path,
+            bake=own.bake,
+            fail_above=float(own.error_rate),
+        ),
+        approvals=deployable.approvals,
+        gates=deployable.gates,
+        findings=deployable.findings,
+    )
 
 
 def _write_rolling(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:

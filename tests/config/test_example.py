@@ -192,7 +192,7 @@ def test_what_is_not_built_yet_is_said(settings, tmp_path):
         ("shop}", "shop, traffic: {kind: service}}", "environments.production.platform.traffic.kind"),
         ("image:", "metrics: {kind: datadog}\n    image:", "metrics.kind"),
         ("image:", "gates: {runner: {kind: kubernetes-job}}\n    image:", "gates.runner.kind"),
-        ("image:", "defaults: {strategy: blue-green}\n    image:", "defaults.strategy"),
+        ("image:", "defaults: {strategy: blue-green}\n    image:", "blue_green"),
     ],
 )
 def test_each_kind_that_is_not_built_is_said(old, new, path, tmp_path):

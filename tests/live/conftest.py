@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.domain.traffic import ByService, ByVirtualService, Traffic
+from bot.domain.traffic import ByColour, ByService, ByVirtualService, Traffic
 from bot.sim import sample
 from bot.sim import workspace as local_workspace
 from bot.sim.workspace import WorkspaceServer
@@ -105,7 +105,9 @@ class Stage:
             "workload": "checkout",
             "container": "checkout",
             "services": {"main": "checkout", "stable": "checkout-stable", "canary": "checkout-canary"},
-            "traffic": {"kind": "service"} if isinstance(traffic, ByService) else traffic.model_dump(),
+            "traffic": (
+                {"kind": "service"} if isinstance(traffic, ByService | ByColour) else traffic.model_dump()
+            ),
         }
         return {"platform": platform, "url": self.cluster.router, "host_header": self.shop.host}
 
@@ -135,6 +137,8 @@ async def stage(
     team = await Team.of(testcluster.kubeconfig)
     shop = Shop(team)
     shop.traffic = traffic
+    if isinstance(traffic, ByColour):
+        shop.in_colours(testcluster.router)
     shop.stable["spec"]["replicas"] = 2
     await shop.open()
     await install_rights(team, shop.namespace, rules_for(traffic))

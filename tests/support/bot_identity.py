@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, Traffic
+from bot.domain.traffic import ByColour, ByHTTPRoute, ByIngress, ByService, Traffic
 from tests.support.shop import Team
 from tests.support.testcluster import RealCluster
 
@@ -39,6 +39,8 @@ async def install_rights(team: Team, namespace: str, rules: list[Object] | None 
 
 def rules_for(traffic: Traffic) -> list[Object]:
     """The Role's rules for what shares the traffic out, as the manifest's own comment has them."""
+    if isinstance(traffic, ByColour):
+        return _rules_for_colours()
     rules: list[Object] = copy.deepcopy(the("Role")["rules"])
     if isinstance(traffic, ByHTTPRoute):
         (rule,) = [one for one in rules if one["resources"] == ["virtualservices"]]
@@ -49,6 +51,14 @@ def rules_for(traffic: Traffic) -> list[Object]:
         (rule,) = [one for one in rules if one["resources"] == ["virtualservices"]]
         names = [traffic.ingress, traffic.canary_ingress]
         rule |= {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "resourceNames": names}
+    return rules
+
+
+def _rules_for_colours() -> list[Object]:
+    """As docs/blue-green.md has them."""
+    page = (FOLDER.parents[1] / "docs" / "blue-green.md").read_text()
+    (block,) = [part.partition("```")[0] for part in page.split("```yaml\n") if part.startswith("rules:")]
+    rules: list[Object] = yaml.safe_load(block)["rules"]
     return rules
 
 

@@ -18,16 +18,18 @@ from bot.domain.figures import Sample, Subject
 from bot.domain.folding import fold_all
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person
-from bot.domain.plan import ApprovalPolicy, Plan
+from bot.domain.plan import ApprovalPolicy, Plan, Target
 from bot.domain.reasons import Reason
 from bot.domain.run import Run, RunState, StepStatus
+from bot.domain.traffic import ByColour, Preview
 from bot.engine.engine import Engine
 from bot.engine.triggers import TriggerWatch
 from bot.ports import Claim, Consumed, Decision, Journal, MetricSource, World
 from bot.steps import catalogue
+from strategies.blue_green import plan as blue_green_plan
 from strategies.canary import plan as canary_plan
 from strategies.rolling import plan as rolling_plan
-from strategies.settings import CanarySettings, CanaryStage, RollingSettings
+from strategies.settings import BlueGreenSettings, CanarySettings, CanaryStage, RollingSettings
 from tests.support.builders import ADA, BO, a_request, a_target
 from tests.support.memory_journal import MemoryJournal
 from tests.support.virtual import VirtualClock
@@ -236,6 +238,7 @@ class Scenario:
             stages=tuple(CanaryStage(weight=weight, bake=SHORT) for weight in WEIGHTS)
         )
         self.rolling: RollingSettings | None = None  # instead of a canary
+        self.blue_green: BlueGreenSettings | None = None
         self.gates: tuple[str, ...] = ("code-review", "tests")
         self.unknown_kinds: set[str] = set()
         self.request = a_request()
@@ -250,8 +253,16 @@ class Scenario:
     @property
     def shop(self) -> SmallShop:
         if self._shop is None:
-            self._shop = SmallShop(self.clock, self.request, a_target())
+            self._shop = SmallShop(self.clock, self.request, self.target)
         return self._shop
+
+    @property
+    def target(self) -> Target:
+        if self.blue_green is None:
+            return a_target()
+        preview = Preview(service="checkout-preview", url="http://preview.example")
+        colours = ByColour(service="checkout", label="color", preview=preview)
+        return a_target().with_(workload="checkout-blue", traffic=colours)
 
     @property
     def process(self) -> Process:
@@ -261,6 +272,9 @@ class Scenario:
         if self.rolling is not None:
             request = self.request.with_(strategy="rolling")
             return rolling_plan(request, a_target(), self.rolling, self.approvals, self.gates)
+        if self.blue_green is not None:
+            request = self.request.with_(strategy="blue-green")
+            return blue_green_plan(request, self.target, self.blue_green, self.approvals, self.gates)
         return canary_plan(self.request, a_target(), self.settings, self.approvals, self.gates)
 
     def new_id(self) -> str:
@@ -327,8 +341,9 @@ class Scenario:
     def _shifts_were_approved(self, entries: list[Entry]) -> None:
         approved = {e.step: e.at for e in reversed(entries) if isinstance(e.event, Approved)}
         for effect in self.shop.effects:
+            is_switch = self.blue_green is not None
             steps = {
-                "shift": f"canary/{effect.detail}/weight",
+                "shift": "blue-green/switch" if is_switch else f"canary/{effect.detail}/weight",
                 "promote": "promote/stable",
                 "roll": "rolling/rollout",
                 "go on": "rolling/rollout",
@@ -349,6 +364,9 @@ class Scenario:
         if run.state is RunState.STOPPED:
             assert shop.effects == [], "stopped means that nothing was touched"
             return
+        if self.blue_green is not None and run.state is RunState.FINISHED:
+            self._is_switched()
+            return
         assert shop.weight == 0, f"{shop.weight} % are still on the canary"
         assert shop.header != "canary", "the header route leads to a canary that is gone"
         is_another_runs = shop.canary is not None and shop.canary.owner not in {None, run.signature}
@@ -357,6 +375,14 @@ class Scenario:
         assert shop.stable.version == trusted, f"stable runs {shop.stable.version}"
         assert shop.stable.settings == "the team's", "stable is not rolled out as its team has it"
         assert shop.stable.paused_at is None, "the rollout is still paused"
+
+    def _is_switched(self) -> None:
+        shop = self.shop
+        assert shop.weight == 100, "the colour of before serves"
+        assert shop.canary is not None
+        assert shop.canary.version == self.request.version
+        assert shop.canary.owner is None, "what serves bears the name of a run that is over"
+        assert shop.stable.version == self.request.running_version, "the way back has been touched"
 
 
 class Given:
@@ -373,6 +399,11 @@ class Given:
     def rolling(self, *, bake: timedelta = SHORT, **settings: Any) -> Self:
         """A rolling update instead of a canary."""
         self._scenario.rolling = RollingSettings(bake=bake, **settings)
+        return self
+
+    def in_colours(self, *, bake: timedelta = SHORT, **settings: Any) -> Self:
+        """Blue-green instead of a canary: `checkout-blue` serves."""
+        self._scenario.blue_green = BlueGreenSettings(bake=bake, **settings)
         return self
 
     def spec_stages(self) -> Self:

@@ -10,7 +10,7 @@ from kubernetes.aio import client, config
 
 from bot.clients.kube import KubeClient
 from bot.domain.plan import Target
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
+from bot.domain.traffic import ByColour, ByHTTPRoute, ByIngress, ByService, ByVirtualService, Preview, Traffic
 
 Object = dict[str, Any]
 
@@ -119,13 +119,13 @@ class Shop:
                 return self.http_route
             case ByIngress():
                 return self.canary_ingress
-            case ByService():
+            case ByService() | ByColour():
                 return self.services[0]
 
     @property
     def host(self) -> str:
         """By which the router finds the way in; a Service has its own name."""
-        is_service = isinstance(self.traffic, ByService)
+        is_service = isinstance(self.traffic, ByService | ByColour)
         return f"checkout.{self.namespace}" if is_service else f"{self.namespace}.example.com"
 
     def target(self, **changes: Any) -> Target:
@@ -140,6 +140,28 @@ class Shop:
         }
         return Target(**(told | changes))
 
+    def in_colours(self, url: str = "http://127.0.0.1:9") -> ByColour:
+        """From now on `checkout-blue` serves by the Service's selector, and there is a preview."""
+        blue = {"app": "checkout", "color": "blue"}
+        self.stable["metadata"]["name"] = "checkout-blue"
+        self.stable["spec"]["selector"] = {"matchLabels": blue}
+        self.stable["spec"]["template"]["metadata"]["labels"] = {**blue, "version": RUNNING}
+        self.services = [
+            service(self.namespace, "checkout", blue),
+            service(self.namespace, "checkout-preview", blue),
+        ]
+        preview = Preview(
+            service="checkout-preview", url=url, host_header=f"checkout-preview.{self.namespace}"
+        )
+        colours = ByColour(service="checkout", label="color", preview=preview)
+        self.traffic = colours
+        return colours
+
+    def colour_target(self, **changes: Any) -> Target:
+        """Blue serves, and the new version comes up in green, unless the changes say otherwise."""
+        services = dict.fromkeys(("main_service", "stable_service", "canary_service"), "checkout")
+        return self.target(**(services | {"workload": "checkout-blue"} | changes))
+
     async def open(self, *, workloads: bool = True) -> None:
         """Put everything there; without `workloads` only what routes."""
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
@@ -151,12 +173,19 @@ class Shop:
 
     async def close(self) -> None:
         """Pods are processes of this machine: no test leaves any behind."""
-        for kind, names in {"Deployment": ("checkout", "checkout-canary")}.items():
+        for kind, names in {
+            "Deployment": ("checkout", "checkout-canary", "checkout-blue", "checkout-green")
+        }.items():
             for name in names:
                 path = path_of({"kind": kind, "metadata": {"name": name, "namespace": self.namespace}})
                 found = await self.team.find(path)
                 if found is not None:
                     await self.team.delete(path, uid=found["metadata"]["uid"])
+
+    async def find(self, kind: str, name: str) -> Object | None:
+        return await self.team.find(
+            path_of({"kind": kind, "metadata": {"name": name, "namespace": self.namespace}})
+        )
 
     async def read(self, kind: str, name: str = "checkout") -> Object:
         return await self.team.get(

@@ -5,12 +5,14 @@ router that follows what shares traffic out. One is enough for a whole session, 
 namespace of its own (`shop_in`).
 """
 
+import fcntl
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -136,8 +138,17 @@ def start_cluster(folder: Path) -> RealCluster:
     if shutil.which("xz") is None:
         pytest.skip("unpacking the testcluster needs xz (apt-get install xz-utils)")
     command = [str(script), "up", "--dir", str(folder), "--detach"]
-    subprocess.run(command, check=True, capture_output=True, timeout=_START)
+    with _one_at_a_time():
+        subprocess.run(command, check=True, capture_output=True, timeout=_START)
     return RealCluster(folder, script)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Each takes ports that are free, so two that start together could take the same ones."""
+    with (Path(tempfile.gettempdir()) / "slackwater-testcluster.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ sent, whether or not whoever sent it still waits: that is how a change arrives l
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,12 +18,15 @@ from bot.domain.figures import Bucket, Figure, Gap, Sample, Subject
 from bot.domain.gates import GateResult, GateStatus
 from bot.domain.outcome import Recorded, TrafficSplit, Workload
 from bot.domain.plan import DeployRequest, Target
+from bot.domain.traffic import ByColour, Colour
 from bot.ports import Clock, HealthReading
 from bot.ports import World as Ports
 
 # The histogram's bounds in seconds, and the share of requests at most that slow when nothing is wrong.
 _USUAL = ((0.05, 0.40), (0.1, 0.80), (0.2, 0.97), (0.5, 0.995), (1.0, 1.0))
 _SLOW = ((0.05, 0.05), (0.1, 0.20), (0.2, 0.50), (0.5, 0.90), (1.0, 1.0))
+# Readings of the counters: a quarter of an hour of looks each second, by step and triggers.
+_REMEMBERED = 2_000
 _MEMORY_LIMIT = 512.0 * 1024 * 1024
 
 
@@ -78,6 +82,7 @@ class Faults:
     lost_answers: int = 0  # so many changes take effect, and nobody hears of it
     undeployable: str = ""  # why no canary can be made beside what serves
     unroutable: str = ""  # why traffic cannot be shared out
+    cold_answers: int = 0  # so many first requests to a new version fail
     failing_gates: set[str] = field(default_factory=set)
 
 
@@ -115,6 +120,7 @@ class SmallShop:
         self.landing_takes = timedelta(0)  # how much longer a change takes
         self.gate_takes = timedelta(seconds=30)
         self._counters: dict[str, Counters] = {}
+        self._past: deque[tuple[datetime, dict[str, Counters]]] = deque(maxlen=_REMEMBERED)
         self._counted_at = clock.now()
         self._landings: set[asyncio.Future[None]] = set()
 
@@ -231,10 +237,24 @@ class SmallShop:
         self._count()
         return self._counters.get(f"{name} {version}")
 
+    def counters_at(self, name: str, version: str, at: datetime) -> Counters | None:
+        """As they were then; None for a time before the shop opened, or of which nothing is remembered."""
+        self._count()
+        known = [
+            then[f"{name} {version}"]
+            for when, then in self._past
+            if when >= at and f"{name} {version}" in then
+        ]
+        began = self._past[0][0] if self._past else self._counted_at
+        return known[0] if known and began <= at else None
+
     def _count(self) -> None:
         """Bring the counters up to now; the weights have not changed since the last time."""
         now = self.clock.now()
         passed = (now - self._counted_at).total_seconds()
+        if passed > 0:
+            known = {key: replace(c, buckets=list(c.buckets)) for key, c in self._counters.items()}
+            self._past.append((self._counted_at, known))
         self._counted_at = now
         for side, share in ((Side.CANARY, self.weight), (Side.STABLE, 100 - self.weight)):
             serving = self.serving(side)
@@ -368,6 +388,20 @@ class ShopPlatform:
         effect = Effect(shop.clock.now(), "deploy", version)
         await shop.change(effect, act, fits=lambda: self._is(shop.canary, on))
 
+    async def serving(self, colours: ByColour) -> Colour | None:
+        await self._shop.read()
+        return None
+
+    async def keep_canary(self, *, run: str, on: Workload) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            if shop.canary is not None:
+                shop.canary = replace(shop.canary, owner=None, generation=shop.canary.generation + 1)
+
+        effect = Effect(shop.clock.now(), "keep")
+        await shop.change(effect, act, fits=lambda: self._is(shop.canary, on))
+
     async def remove_canary(self, *, on: Workload) -> None:
         shop = self._shop
 
@@ -476,12 +510,25 @@ class ShopHealth:
 
     async def ask(self, side: Side) -> tuple[HealthReading, ...]:
         await self._shop.clock.sleep(self._shop.api_takes)
-        serving = self._shop.serving(side)
+        # Of two colours the one that serves stands behind the front door.
+        is_switched = self._shop.target.is_switched and self._shop.weight == 100
+        serving = self._shop.serving(Side.CANARY if is_switched else side)
         if serving is None:
             return (HealthReading(path="/health", ok=False, status=503),)
         ok = serving.version not in self._shop.faults.unhealthy
         status = 200 if ok else 500
         return (HealthReading(path="/health", ok=ok, status=status, version=serving.version),)
+
+    async def warm(self, path: str, requests: int) -> tuple[HealthReading, ...]:
+        await self._shop.clock.sleep(self._shop.api_takes)
+        canary = self._shop.serving(Side.CANARY)
+        failing = self._shop.faults.cold_answers
+        answered = canary is not None and canary.version not in self._shop.faults.unhealthy
+        self._shop.faults.cold_answers = max(0, failing - requests)
+        return tuple(
+            HealthReading(path=path, ok=answered and number >= failing, status=200 if answered else 500)
+            for number in range(requests)
+        )
 
 
 class ShopMetrics:
@@ -495,28 +542,46 @@ class ShopMetrics:
         await shop.clock.sleep(shop.api_takes)
         now = shop.clock.now()
         if shop.faults.metrics_down:
-            gap = Figure.missing(Gap.UNREACHABLE, "connection refused")
-            return Sample(at=now, requests_total=gap, errors_total=gap, buckets_gap=Gap.UNREACHABLE)
-        side = Side.CANARY if "-canary-" in subject.pods else Side.STABLE
-        name = shop.target.canary_workload if side is Side.CANARY else shop.target.workload
+            return self._unreachable(now)
+        name = self._name_of(subject)
         counted = shop.counters(name, subject.version)
         if counted is None:
             return Sample(at=now, buckets_gap=Gap.EMPTY)
+        side = Side.CANARY if name == shop.target.canary_workload else Side.STABLE
+        return self._sample(now, counted, self._figures(side, subject.version) if figures else {})
+
+    def _name_of(self, subject: Subject) -> str:
+        """Of the Deployment whose pods are meant."""
+        target = self._shop.target
+        is_new = subject.pods.startswith(f"{target.canary_workload}-")
+        return target.canary_workload if is_new else target.workload
+
+    def _unreachable(self, at: datetime) -> Sample:
+        gap = Figure.missing(Gap.UNREACHABLE, "connection refused")
+        return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.UNREACHABLE)
+
+    def _sample(self, at: datetime, counted: Counters, figures: dict[str, Figure]) -> Sample:
         bounds = [le for le, _ in _USUAL]
         buckets = [Bucket(le=le, count=c) for le, c in zip(bounds, counted.buckets, strict=True)]
         return Sample(
-            at=now,
+            at=at,
             requests_total=Figure.known(counted.requests),
             errors_total=Figure.known(counted.errors),
             buckets=(*buckets, Bucket(le=None, count=counted.requests)),
-            figures=self._figures(side, subject.version) if figures else {},
+            figures=figures,
         )
 
     async def counters(self, subject: Subject, *, at: datetime) -> Sample:
         """Whoever watches this shop began to when it opened."""
         await self._shop.clock.sleep(self._shop.api_takes)
-        gap = Figure.missing(Gap.EMPTY)
-        return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.EMPTY)
+        if self._shop.faults.metrics_down:
+            return self._unreachable(at)
+        name, version = self._name_of(subject), subject.version
+        counted = self._shop.counters_at(name, version, at)
+        if counted is None:
+            gap = Figure.missing(Gap.EMPTY)
+            return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.EMPTY)
+        return self._sample(at, counted, {})
 
     async def figures(self, subject: Subject, names: Collection[str]) -> Sample:
         sample = await self.sample(subject)

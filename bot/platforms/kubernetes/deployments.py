@@ -12,7 +12,9 @@ from bot.domain.actions import RollOut, Side
 from bot.domain.errors import Conflict, NotFound, Permanent
 from bot.domain.outcome import Recorded, Workload
 from bot.domain.plan import Target
+from bot.domain.traffic import ByColour, Colour
 from bot.platforms.kubernetes import paths, rollouts, shapes, status
+from bot.platforms.kubernetes.colours import colour_of, kept, other_colour, take_over
 from bot.platforms.kubernetes.derive import MANAGED_BY, canary_of, is_ours, template_for
 from bot.platforms.kubernetes.marks import ANNOTATION, OWNER, generation_of, owner_of
 
@@ -40,6 +42,10 @@ class KubernetesPlatform:
         deployment = await self._read_canary()
         return None if deployment is None else await self._described(deployment)
 
+    async def serving(self, colours: ByColour) -> Colour | None:
+        path = paths.service(self._target.namespace, colours.service)
+        return colour_of(shapes.service(await self._kube.get(path)), colours.label)
+
     async def recorded_stable(self) -> Recorded:
         deployment = await self._read_stable()
         own = template_for(deployment, self._target.container, None, None)
@@ -56,6 +62,9 @@ class KubernetesPlatform:
         self._check_unchanged(existing, on, self._target.canary_workload)
         manifest = await self._derived(await self._read_stable(), image, version)
         manifest["metadata"]["annotations"][OWNER] = run
+        if existing is not None and self._target.is_switched:
+            await self._patch(self._canary_path, lambda found: take_over(found, manifest, run), on)
+            return
         if existing is not None:
             manifest["metadata"]["uid"] = existing["metadata"]["uid"]
         # Without force, an object that somebody makes at this very moment is a conflict, not ours; and under
@@ -65,13 +74,21 @@ class KubernetesPlatform:
         )
 
     async def check_canary(self, image: str, version: str, *, run: str | None) -> None:
-        await self._own_canary(run)
+        existing = await self._own_canary(run)
         stable = await self._read_stable()
         self._refuse_anothers(stable, run)
-        for why in status.paused(stable):
-            message = f"{self._target.workload} could not take the version at the end: {why}"
-            raise Permanent(message)
-        await self._derived(stable, image, version)
+        if not self._target.is_switched:
+            for why in status.paused(stable):
+                message = f"{self._target.workload} could not take the version at the end: {why}"
+                raise Permanent(message)
+        manifest = await self._derived(stable, image, version)
+        if existing is not None and self._target.is_switched:
+            for why in status.paused(existing):
+                raise Permanent(f"{self._target.canary_workload} could not take the version: {why}")
+            take_over(existing, manifest, run or "")
+
+    async def keep_canary(self, *, run: str, on: Workload) -> None:
+        await self._patch(self._canary_path, lambda found: kept(found, run), on)
 
     async def remove_canary(self, *, on: Workload) -> None:
         existing = await self._read_canary()
@@ -128,7 +145,8 @@ class KubernetesPlatform:
         existing = await self._read_canary()
         if existing is None:
             return None
-        if not is_ours(existing):
+        # Either colour is the place of the next version, whoever made it first.
+        if not is_ours(existing) and not self._target.is_switched:
             message = (
                 f"{self._target.canary_workload} exists and does not bear {MANAGED_BY}, so it is somebody "
                 "else's; delete or rename it"
@@ -154,6 +172,8 @@ class KubernetesPlatform:
             raise Permanent(message)
 
     async def _derived(self, stable: Object, image: str, version: str) -> Object:
+        if isinstance(self._target.traffic, ByColour):
+            return other_colour(stable, self._target, self._target.traffic, image, version)
         services = await self._service_of(Side.STABLE), await self._service_of(Side.CANARY)
         return canary_of(stable, services, self._target, image, version)
 
@@ -163,24 +183,32 @@ class KubernetesPlatform:
         async def change(deployment: Object, revision: str) -> None:
             await self._apply_template(template(deployment), revision, annotations or {})
 
-        await self._on_what_was_seen(on, change)
+        await self._on_what_was_seen(self._stable_path, on, change)
 
     async def _patch_stable(self, operations: Callable[[Object], list[Object]], on: Workload) -> None:
+        await self._patch(self._stable_path, operations, on)
+
+    async def _patch(
+        self, path: str, operations: Callable[[Object], list[Object]], on: Workload | None
+    ) -> None:
         async def change(deployment: Object, revision: str) -> None:
             same = {"op": "replace", "path": "/metadata/resourceVersion", "value": revision}
             if wanted := operations(deployment):
-                await self._kube.patch(self._stable_path, [same, *wanted])
+                await self._kube.patch(path, [same, *wanted])
 
-        await self._on_what_was_seen(on, change)
+        await self._on_what_was_seen(path, on, change)
 
-    async def _on_what_was_seen(self, on: Workload, change: Callable[[Object, str], Awaitable[None]]) -> None:
+    async def _on_what_was_seen(
+        self, path: str, on: Workload | None, change: Callable[[Object, str], Awaitable[None]]
+    ) -> None:
         """The status alone may be another one by now, and it changes while pods start."""
         for _ in range(_STATUS_WRITES):
-            deployment = await self._read_stable()
-            self._check_unchanged(deployment, on, self._target.workload)
+            deployment = shapes.deployment(await self._kube.get(path))
+            name = deployment["metadata"]["name"]
+            self._check_unchanged(deployment, on, name)
             with suppress(Conflict):
                 return await change(deployment, deployment["metadata"]["resourceVersion"])
-        raise Conflict("Kubernetes", f"the status of {self._target.workload} changes faster than it is read")
+        raise Conflict("Kubernetes", f"the status of {name} changes faster than it is read")
 
     def _check_unchanged(self, found: Object | None, on: Workload | None, name: str) -> None:
         if (generation_of(found) if found else None) != (on.revision if on else None):

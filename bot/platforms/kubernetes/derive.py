@@ -37,14 +37,11 @@ def canary_of(
         raise Permanent(f"the Service {target.canary_service} selects no pods by label")
     if not container_of(stable, target.container):
         raise Permanent(f"{target.workload} has no container called {target.container}")
-    template = copy.deepcopy(stable["spec"]["template"])
-    own = template["metadata"].get("labels") or {}
-    running = version_of(container_of(stable, target.container).get("image", ""))
-    labels = {**_with_version(own, running, version), **selector}
+    template = renewed_template(stable, target.container, image, version)
+    labels = {**template["metadata"]["labels"], **selector}
+    own = stable["spec"]["template"]["metadata"].get("labels") or {}
     _check_sides(own, labels, stable, services, target)
-    template["metadata"].pop("creationTimestamp", None)
     template["metadata"]["labels"] = labels
-    container_of({"spec": {"template": template}}, target.container)["image"] = image
     spec = {
         key: copy.deepcopy(value)
         for key, value in stable["spec"].items()
@@ -56,11 +53,26 @@ def canary_of(
         "metadata": {
             "name": target.canary_workload,
             "namespace": target.namespace,
-            "labels": {_MANAGED_KEY: _MANAGED_VALUE},
+            "labels": managed_labels(),
             "annotations": {"slackwater/version": version},
         },
         "spec": {**spec, "selector": {"matchLabels": dict(selector)}, "template": template},
     }
+
+
+def managed_labels() -> Object:
+    return {_MANAGED_KEY: _MANAGED_VALUE}
+
+
+def renewed_template(stable: Object, container: str, image: str, version: str) -> Object:
+    """A copy of stable's whole template with the new image, and with the version's labels if it has any."""
+    template: Object = copy.deepcopy(stable["spec"]["template"])
+    own = template["metadata"].get("labels") or {}
+    running = version_of(container_of(stable, container).get("image", ""))
+    template["metadata"].pop("creationTimestamp", None)
+    template["metadata"]["labels"] = _with_version(own, running, version)
+    container_of({"spec": {"template": template}}, container)["image"] = image
+    return template
 
 
 def template_for(deployment: Object, container: str, image: str | None, version: str | None) -> Object:

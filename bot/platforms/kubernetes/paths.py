@@ -14,6 +14,10 @@ def service(namespace: str, name: str) -> str:
     return f"/api/v1/namespaces/{_name(namespace)}/services/{_name(name)}"
 
 
+def endpoint_slices(namespace: str) -> str:
+    return f"/apis/discovery.k8s.io/v1/namespaces/{_name(namespace)}/endpointslices"
+
+
 def pods(namespace: str) -> str:
     return f"/api/v1/namespaces/{_name(namespace)}/pods"
 

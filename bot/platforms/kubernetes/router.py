@@ -14,8 +14,9 @@ from bot.domain.actions import Side
 from bot.domain.errors import Conflict
 from bot.domain.outcome import TrafficSplit
 from bot.domain.plan import Target
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService
+from bot.domain.traffic import ByColour, ByHTTPRoute, ByIngress, ByService, ByVirtualService
 from bot.platforms.kubernetes import paths, shapes
+from bot.platforms.kubernetes.colour_switch import ColourSwitch
 from bot.platforms.kubernetes.gateway_routes import HTTPRules
 from bot.platforms.kubernetes.istio_routes import Routes
 from bot.platforms.kubernetes.marks import mark_of, mark_operations, revision_of
@@ -116,6 +117,8 @@ def router(kube: KubeClient, target: Target) -> TrafficRouter:
     """What shifts the traffic of this target."""
     if isinstance(target.traffic, ByService):
         return PlainService(target.traffic)
+    if isinstance(target.traffic, ByColour):
+        return ColourSwitch(kube, target, target.traffic)
     return ObjectRouter(kube, _declared(target, target.traffic))
 
 

@@ -151,7 +151,29 @@ class _ServiceSpec(_Shape):
 
 
 class _Service(_Shape):
+    metadata: _Metadata
     spec: _ServiceSpec
+
+
+class _EndpointConditions(_Shape):
+    ready: bool | None = None
+
+
+class _Reference(_Shape):
+    name: str | None = None
+
+
+class _Endpoint(_Shape):
+    conditions: _EndpointConditions | None = None
+    target: _Reference | None = Field(default=None, alias="targetRef")
+
+
+class _EndpointSlice(_Shape):
+    endpoints: list[_Endpoint] | None = None
+
+
+class _EndpointSlices(_Shape):
+    items: list[_EndpointSlice] | None
 
 
 class _Place(_Shape):
@@ -272,6 +294,10 @@ def ingress(answer: Object) -> Object:
 
 def pods(answer: Object) -> list[Object]:
     return _checked(_Pods, "list of pods", answer)["items"] or []
+
+
+def endpoint_slices(answer: Object) -> list[Object]:
+    return _checked(_EndpointSlices, "list of EndpointSlices", answer)["items"] or []
 
 
 def events(answer: Object) -> list[Object]:

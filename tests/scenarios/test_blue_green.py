@@ -1,0 +1,187 @@
+"""Blue-green: the new version in the other colour, all traffic at once, and one change to go back."""
+
+import pytest
+
+from bot.domain.events import Approved, Ending
+from bot.domain.reasons import Reason
+from bot.domain.run import RunState
+from tests.support.builders import BO
+from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
+
+NEW, OLD = "v2.5.0", "v2.4.1"
+FORWARD = ["deploy", "header", "shift", "keep"]
+BACK = ["deploy", "header", "shift", "home", "remove"]
+WHOLE = 40  # more entries than a run writes; the test says so if that changes
+
+
+@pytest.fixture(autouse=True)
+async def colours(given: Given) -> None:
+    given.in_colours()
+
+
+async def switches(when: When) -> None:
+    """After so long that the source knows what the old version is like."""
+    await when.started()
+    question = await when.asked("blue-green/switch")
+    await when.passes(minutes(2))
+    await when.pressed(question)
+    await when.begun("blue-green/watch")
+
+
+async def test_a_good_version_serves_from_the_other_colour(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    await switches(when)
+    assert scenario.state().weight == 100
+    await when.is_over()
+
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+    assert then.effects() == FORWARD
+    given = [entry for entry in scenario.entries() if isinstance(entry.event, Approved)]
+    assert [(entry.step, entry.event.basis.value) for entry in given] == [
+        ("blue-green/switch", "person"),
+        ("blue-green/keep", "covered"),
+    ]
+
+
+async def test_it_is_compared_with_what_the_old_version_was_like(scenario: Scenario, when: When) -> None:
+    await switches(when)
+    await when.is_over()
+
+    evidence = scenario.state().record("blue-green/watch").evidence
+    assert evidence.stable is not None
+    assert evidence.stable.requests > 1_000
+    assert evidence.verdict is not None
+    assert evidence.verdict.is_healthy
+    assert evidence.verdict.stable_requests == int(evidence.stable.requests)
+
+
+async def test_without_a_past_to_compare_with_people_are_asked(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    await when.started()
+    await when.pressed(await when.asked("blue-green/switch"))
+    question = await when.asked("blue-green/keep")
+
+    verdict = scenario.state().verdict
+    assert verdict is not None
+    assert "Too few requests on v2.4.1" in verdict.sentence
+    then.traffic(canary=100)
+    await when.pressed(question)
+    await when.is_over()
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+
+
+async def test_nothing_is_switched_before_the_approval(when: When, then: Then) -> None:
+    await when.started()
+    await when.asked("blue-green/switch")
+    await when.is_over()
+
+    then.ended(Ending.ABORTED, Reason.APPROVAL_EXPIRED).traffic(canary=0)
+    assert then.effects() == ["deploy", "header", "home", "remove"]
+
+
+async def test_errors_above_the_limit_switch_back(when: When, then: Then) -> None:
+    when.shop.faults.error_rate |= {NEW: 0.01, OLD: 0.009}  # no worse than before, and more than may be
+
+    await switches(when)
+    await when.is_over()
+
+    then.rolled_back(Reason.WORSE_THAN_STABLE).traffic(canary=0)
+    assert then.effects() == BACK
+    assert "more than the 0.1 % that are allowed" in then.run.turn.sentence
+    await then.is_quarantined()
+
+
+async def test_a_slow_version_is_switched_back(when: When, then: Then) -> None:
+    when.shop.faults.slow.add(NEW)
+    when.shop.faults.error_rate |= {NEW: 0.0}
+
+    await switches(when)
+    await when.is_over()
+
+    then.rolled_back(Reason.WORSE_THAN_STABLE)
+    assert "p95" in then.run.turn.sentence
+
+
+async def test_a_press_switches_back_at_once(scenario: Scenario, when: When, then: Then) -> None:
+    await switches(when)
+    pressed = scenario.clock.now()
+    await when.rolls_back()
+    await when.is_over()
+
+    (home,) = [effect for effect in when.shop.effects if effect.what == "home"]
+    assert home.at - pressed < seconds(1)
+    then.rolled_back(Reason.ROLLED_BACK_BY_PERSON)
+
+
+async def test_green_that_never_gets_ready_takes_nothing_along(when: When, then: Then) -> None:
+    when.shop.faults.never_ready.add(NEW)
+
+    await when.started()
+    await when.is_over()
+
+    then.rolled_back(Reason.NOT_READY).traffic(canary=0)
+    assert then.effects() == ["deploy", "remove"]
+
+
+async def test_a_cold_start_is_counted_and_no_reason_to_stop(scenario: Scenario, when: When) -> None:
+    when.shop.faults.cold_answers = 7
+
+    await when.started()
+    await when.asked("blue-green/switch")
+
+    warmth = scenario.state().record("blue-green/warm-up").evidence.warmth
+    assert warmth is not None
+    assert (warmth.sent, warmth.failed, warmth.lately_failed) == (100, 7, 0)
+
+
+async def test_a_version_that_stays_cold_never_serves(when: When, then: Then) -> None:
+    when.shop.faults.cold_answers = 1_000
+
+    await when.started()
+    await when.is_over()
+
+    then.rolled_back(Reason.HEALTH).traffic(canary=0)
+    assert "is not warm: 100 of 100 requests failed" in then.run.turn.sentence
+
+
+async def test_a_switch_by_hand_stops_the_run(scenario: Scenario, when: When, then: Then) -> None:
+    await switches(when)
+    when.shop.somebody_sets(0)
+    await when.until(lambda: scenario.state().state is RunState.HELD)
+
+    assert "Somebody else changed the Service checkout" in then.run.held_why
+    assert then.effects() == FORWARD[:3]
+    await when.rolls_back(BO)
+    await when.is_over()
+    then.traffic(canary=0)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("seq", range(2, WHOLE))
+async def test_a_crash_at_any_entry_changes_nothing(
+    scenario: Scenario, when: When, then: Then, seq: int, moment: str
+) -> None:
+    await when.dies_at(seq, moment)
+    await when.started()
+    await when.goes_on()
+
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+    assert then.effects() == FORWARD
+    assert len([e for e in scenario.entries() if e.kind != "claimed"]) < WHOLE
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("seq", range(20, WHOLE))
+async def test_a_crash_on_the_way_back_goes_all_the_way(
+    scenario: Scenario, when: When, then: Then, seq: int, moment: str
+) -> None:
+    when.shop.faults.error_rate[NEW] = 0.05
+
+    await when.dies_at(seq, moment)
+    await when.started()
+    await when.goes_on()
+
+    then.ended(Ending.ROLLED_BACK, Reason.WORSE_THAN_STABLE).traffic(canary=0)
+    assert then.effects() == BACK
