@@ -5,12 +5,14 @@ Nothing is guessed: a version has to exist as a tag, and what cannot be told apa
 
 import difflib
 import re
+from collections.abc import Callable
 
 from bot.domain.errors import NotFound, NotUnderstood, UnknownThing
 from bot.domain.people import Person, Role
-from bot.domain.plan import DeployRequest, Plan
+from bot.domain.plan import DeployRequest, Plan, Target
 from bot.domain.record import Record
 from bot.operations.desk import Deployable, Desk, audited, require
+from bot.ports import Platform
 
 # What may stand in an image tag (OCI distribution specification, "Pulling manifests"): so nothing else can be
 # a version here. It also keeps shell and Slack markup out of everything that follows.
@@ -59,9 +61,9 @@ async def plan_for(desk: Desk, wish: Wish, by: Person) -> Plan:
         )
     deployable = deployable_for(desk, wish.application, wish.environment)
     strategy = _strategy(deployable, wish)
-    deployable = await as_it_stands(desk, deployable)
+    deployable = await as_it_stands(desk.platform, deployable)
     if strategy == BLUE_GREEN:
-        deployable = _in_colours(deployable)
+        deployable = in_colours(deployable)
     request = await _request(desk, deployable, strategy, wish, by)
     if wish.undoes is not None:
         deployable = _without_review(deployable, request, wish.undoes)
@@ -89,7 +91,7 @@ def deployable_for(desk: Desk, application: str | None, environment: str | None)
     return chosen
 
 
-async def as_it_stands(desk: Desk, deployable: Deployable) -> Deployable:
+async def as_it_stands(platform: Callable[[Target], Platform], deployable: Deployable) -> Deployable:
     """With the Deployment that serves now, where two of them take turns.
 
     Raises:
@@ -99,7 +101,7 @@ async def as_it_stands(desk: Desk, deployable: Deployable) -> Deployable:
     if colours is None:
         return deployable
     try:
-        serving = await desk.platform(target).serving(colours)
+        serving = await platform(target).serving(colours)
     except NotFound as error:
         raise UnknownThing(
             f"There is no Service {colours.service} in {target.namespace}, so no colour serves.",
@@ -113,7 +115,7 @@ async def as_it_stands(desk: Desk, deployable: Deployable) -> Deployable:
     )
 
 
-def _in_colours(found: Deployable) -> Deployable:
+def in_colours(found: Deployable) -> Deployable:
     """For a run that switches from one colour to the other.
 
     Raises:

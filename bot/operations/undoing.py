@@ -51,7 +51,7 @@ async def _to_be_undone(desk: Desk, name: str | None, env: str | None) -> Run:
     else:
         where = deployable_for(desk, _application(name, applications), env)
     await _refuse_while_active(desk, where)
-    where = await as_it_stands(desk, where)
+    where = await as_it_stands(desk.platform, where)
     image = await running_image(desk, where)
     if named is None:
         named = await _brought(desk, where, image)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from bot.analysis import Limits, Names, above, compare, count, restart
 from bot.domain.actions import Bake, RollOut, Side
 from bot.domain.errors import OutsideError
-from bot.domain.figures import Point, Sample, Tally
+from bot.domain.figures import Gap, Point, Sample, Tally
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait
 from bot.domain.reasons import Reason
 from bot.domain.run import StepStatus
@@ -113,7 +113,9 @@ class BakeKind:
         new, old = count(new, canary), old if stable is None else count(old, stable)
         newest = (canary, stable) if with_figures else (before.canary_now, before.stable_now)
         past = await self._past(context, before) if action.with_past else None
-        baseline = past or (_stable_before(context) if action.weight == 100 else None)
+        baseline = _stable_before(context) if action.weight == 100 else None
+        if action.with_past:
+            baseline = past or Tally()
         names = Names(canary=plan.request.version, stable=plan.request.running_version)
         verdict = compare(
             new, old, newest[0], newest[1], self._limits, names=names, baseline=baseline, warming=warming
@@ -122,7 +124,7 @@ class BakeKind:
         return Evidence(
             verdict=verdict,
             canary=new,
-            stable=past or old,
+            stable=past if action.with_past else old,
             canary_now=newest[0],
             stable_now=newest[1],
             warming=warming,
@@ -132,11 +134,17 @@ class BakeKind:
             first_seen=_first_seen(before, verdict, context.now),
         )
 
-    async def _past(self, context: StepContext, before: Evidence) -> Tally:
-        """What the version before counted until it lost its traffic; asked for until the source answers."""
-        if before.stable is not None and before.stable.blind_since is None:
+    async def _past(self, context: StepContext, before: Evidence) -> Tally | None:
+        """What the version before counted until it lost its traffic; None until the source answers.
+
+        That it has no figures now is no outage: nobody is served by it any more.
+        """
+        if before.stable is not None:
             return before.stable
-        return await counted_before(self._metrics, context.run.plan.subject(Side.STABLE), context.now)
+        subject = context.run.plan.subject(Side.STABLE)
+        counted = await counted_before(self._metrics, subject, context.now)
+        is_answered = counted.blind_since is None or Gap.EMPTY in counted.gaps
+        return counted.with_(blind_since=None, blind_detail="") if is_answered else None
 
     def _is_warming(self, context: StepContext, before: Evidence) -> bool:
         began, duration = context.record.began, action_of(context, Bake).duration

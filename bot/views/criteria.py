@@ -59,7 +59,9 @@ def _production(run: Run) -> str:
     if run.plan.target.is_switched:
         workload, kept = escaped(run.plan.target.canary_workload), escaped(run.plan.target.workload)
         old = escaped(run.plan.request.running_version)
-        return _tick(True, f"production finished: {workload} serves {version}; {kept} keeps {old}, unserved")
+        return _tick(
+            True, f"production finished: {workload} serves {version}; {kept} keeps {old}, without traffic"
+        )
     if not run.plan.target.is_beside:
         workload = escaped(run.plan.target.workload)
         return _tick(True, f"production finished: every pod of {workload} runs {version}")

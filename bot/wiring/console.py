@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import operations
 from bot.clients.clock import VARIABLE, clock_from
-from bot.clients.kube import connect
+from bot.clients.kube import KubeClient, connect
 from bot.clients.redaction import conceal
 from bot.config import Secrets, Settings, load, not_built_yet
 from bot.domain.actions import Side
@@ -171,6 +171,12 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
     except OutsideError as error:
         return [Finding(what=f"{name}: cluster", is_well=False, sentence=str(error))]
     worlds = Worlds(settings, clock, {target.context: kube})
+    try:
+        where = await operations.as_it_stands(worlds.platform, deployable)
+    except (OutsideError, Refused) as error:
+        await worlds.close()
+        return [Finding(what=f"{name}: colours", is_well=False, sentence=str(error))]
+    target = where.target
     platform, traffic = KubernetesPlatform(kube, target), router(kube, target)
     found = []
     try:
@@ -182,8 +188,10 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
         if found[0].is_well:
             if "canary" in deployable.strategies:
                 found.append(await _look(f"{name}: canary", _canary(platform)))
+            if "blue-green" in deployable.strategies:
+                found.append(await _look(f"{name}: blue-green", _colours(kube, where)))
             found.append(await _look(f"{name}: rolling", _rolling(platform)))
-            found.append(await _metrics(name, worlds, settings, deployable))
+            found.append(await _metrics(name, worlds, settings, where))
     finally:
         await worlds.close()
     return found
@@ -210,6 +218,16 @@ async def _canary(platform: KubernetesPlatform) -> str:
 async def _rolling(platform: KubernetesPlatform) -> str:
     await platform.check_rollout(run=None)
     return "could be rolled out"
+
+
+async def _colours(kube: KubeClient, where: Deployable) -> str:
+    target = operations.in_colours(where).target
+    platform = KubernetesPlatform(kube, target)
+    await _canary(platform)
+    await router(kube, target).check()
+    idle = await platform.canary()
+    runs = f"runs {idle.image} without traffic" if idle is not None else "is not there yet"
+    return f"{target.workload} serves; {target.canary_workload} {runs}"
 
 
 async def _split(router: TrafficRouter) -> str:

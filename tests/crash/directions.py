@@ -8,7 +8,7 @@ from tests.crash.people import Thread
 from tests.crash.settings import NEW, OLD
 from tests.crash.world import World
 from tests.support.person import button_on
-from tests.support.routing import NAMESPACE
+from tests.support.routing import NAMESPACE, split_of
 
 # What people do each time they look at the thread.
 Play = Callable[[World, Thread], Awaitable[None]]
@@ -77,6 +77,26 @@ async def finds_it_bad_later(world: World, thread: Thread) -> None:
     pods = [status.get(name) for name in ("replicas", "updatedReplicas", "availableReplicas")]
     if _image(stable).endswith(NEW) and pods == [stable["spec"]["replicas"]] * 3:
         await world.breaks({NEW: {"error_rate": 0.5}})
+
+
+async def finds_it_bad_once_it_serves(world: World, thread: Thread) -> None:
+    """Yes to everything; requests fail once all of them are the new version's."""
+    await thread.answer("approve")
+    if await _is_switched(world):
+        await world.breaks({NEW: {"error_rate": 0.5}})
+
+
+async def takes_it_back_once_it_serves(world: World, thread: Thread) -> None:
+    """No word until reminded, then yes, and back as soon as all traffic is the new version's."""
+    if thread.question is not None and thread.says("Still waiting"):
+        await thread.answer("approve")
+    if await _is_switched(world):
+        await thread.take_back()
+
+
+async def _is_switched(world: World) -> bool:
+    routes = await world.asks(f"{world.cluster.url}{world.routing.path}")
+    return split_of(routes)[0] == 100
 
 
 async def _stable(world: World) -> Any:

@@ -62,10 +62,11 @@ def _of_the_end(seen: Seen, strategy: Strategy, direction: Direction) -> Iterato
     image = seen.stable["spec"]["template"]["spec"]["containers"][0]["image"]
     if not image.endswith(f":{direction.serves}"):
         yield f"stable runs {image} at the end"
-    if seen.canary is not None and "deletionTimestamp" not in seen.canary["metadata"]:
+    is_kept = strategy.keeps_old and not direction.goes_back
+    if seen.canary is not None and "deletionTimestamp" not in seen.canary["metadata"] and not is_kept:
         yield "the canary is still there"
     if not strategy.is_at_rest(seen.routes):
-        yield f"traffic is not at rest: {json.dumps(seen.routes['spec']['http'])}"
+        yield f"traffic is not at rest: {json.dumps(seen.routes['spec'])}"
 
 
 def _of_effects(seen: Seen, strategy: Strategy, direction: Direction) -> Iterator[str]:

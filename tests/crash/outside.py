@@ -56,13 +56,15 @@ async def seen(world: World, thread: Thread) -> Seen:
     """As it stands now."""
     cluster = world.cluster.url
     audit = (await world.asks(f"{cluster}/audit"))["items"]
+    routes = await world.asks(f"{cluster}{world.routing.path}")
+    serving, beside = world.routing.workloads(routes)
     return Seen(
         runs=tuple(run.id for run in await recent_runs(world.config)),
         journal=await journal_of(world.config, RUN),
         audit=[entry for entry in audit if entry["user_agent"].startswith("slackwater/")],
-        stable=await world.asks(f"{cluster}{_DEPLOYMENTS}/checkout"),
-        canary=await world.asks(f"{cluster}{_DEPLOYMENTS}/checkout-canary"),
-        routes=await world.asks(f"{cluster}{world.routing.path}"),
+        stable=await world.asks(f"{cluster}{_DEPLOYMENTS}/{serving}"),
+        canary=await world.asks(f"{cluster}{_DEPLOYMENTS}/{beside}"),
+        routes=routes,
         thread=await world.bo.reads(thread=thread.root),
         releases=await world.bo.reads("releases"),
         timers=_timers(world.database),

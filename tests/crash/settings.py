@@ -16,6 +16,14 @@ PEOPLE = {
 }
 
 
+def _with_url(strategy: dict[str, Any], cluster: str) -> dict[str, Any]:
+    """A preview is reached by the same door as everything in the cluster."""
+    if "blue_green" not in strategy:
+        return strategy
+    own = strategy["blue_green"]
+    return {**strategy, "blue_green": {**own, "preview": {**own["preview"], "url": cluster}}}
+
+
 def settings(
     folder: Path,
     cluster: str,
@@ -48,7 +56,7 @@ def settings(
         "image": IMAGE,
         "health": {"path": "/health", "critical": ["/health", "/health/database"]},
         "environments": {"production": production},
-        **strategy,
+        **_with_url(strategy, cluster),
         "metrics": {"kind": "prometheus", "url": f"{cluster}/prometheus", "stale_after": "150s"},
         # Stages this short see few requests.
         "analysis": {"min_requests": 100, "skip_first": "5s"},

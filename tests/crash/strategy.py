@@ -35,3 +35,4 @@ class Strategy:
     stories: Mapping[str, tuple[tuple[str, ...], ...]]  # by direction: the orders of effects that are right
     approved_by: Mapping[str, str]  # the step whose approval an effect needs
     is_at_rest: Callable[[JSON], bool]  # whether the routes send everything to what is trusted
+    keeps_old: bool = False  # the version before stays where it was, without traffic

@@ -1,5 +1,6 @@
 """What a person may ask for, without Slack in front: who may, what is refused, and what is written down."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from bot.domain.errors import (
 from bot.domain.events import Asked, Draft
 from bot.domain.outcome import Workload
 from bot.domain.people import Role
+from bot.domain.traffic import ByColour
 from bot.operations import Deployable, Desk, Wish
 from bot.operations.desk import audited, record
 from bot.ports import Decision
@@ -58,6 +60,12 @@ class Platform:
         self.answer = Workload(name="checkout", image="registry.example/checkout:v2.4.1")
 
     canary_now = None
+    colour = None  # that the Service selects
+
+    async def serving(self, colours):
+        if isinstance(self.colour, Exception):
+            raise self.colour
+        return self.colour
 
     async def canary(self):
         return self.canary_now
@@ -71,13 +79,14 @@ class Platform:
 class World:
     def __init__(self, *applications, gates=()):
         self.gates_asked_for = []
+        self.targets = []
         self.versions = Versions()
         self.journal = MemoryJournal(HandClock())
         self.platform = Platform()
         self.nudged = []
         self.desk = Desk(
             deployables=tuple(_deployable(name, gates) for name in applications or ("checkout",)),
-            strategies={"canary": self._plan},
+            strategies={"canary": self._plan, "blue-green": self._plan},
             versions=lambda _: self.versions,
             platform=lambda _: self.platform,
             runs=self.journal,
@@ -89,6 +98,7 @@ class World:
 
     def _plan(self, request, deployable):
         self.gates_asked_for.append(deployable.gates)
+        self.targets.append(deployable.target)
         return a_plan(version=request.version).with_(request=request, findings=deployable.findings)
 
     @property
@@ -107,6 +117,55 @@ def _deployable(application, gates):
         approvals=a_plan().approvals,
         gates=gates,
     )
+
+
+def in_turns(*, colour):
+    """A world in which `checkout-blue` and `checkout-green` take turns."""
+    world = World()
+    (one,) = world.desk.deployables
+    colours = ByColour(service="checkout-web", label="color")
+    both = one.with_(strategies=("blue-green", "canary"), colours=colours)
+    world.desk = replace(world.desk, deployables=(both,))
+    world.platform.colour = colour
+    return world
+
+
+@pytest.mark.parametrize(("serving", "other"), [("blue", "green"), ("green", "blue")])
+async def test_the_new_version_goes_to_the_colour_that_does_not_serve(serving, other):
+    world = in_turns(colour=serving)
+
+    await operations.draw_up(world.desk, Wish(version="v2.5.0"), ADA)
+
+    (target,) = world.targets
+    assert (target.workload, target.canary_workload) == (f"checkout-{serving}", f"checkout-{other}")
+    assert target.traffic == ByColour(service="checkout-web", label="color", serving=serving)
+    assert {target.main_service, target.stable_service, target.canary_service} == {"checkout-web"}
+
+
+async def test_another_strategy_finds_the_colour_that_serves_too():
+    world = in_turns(colour="green")
+
+    await operations.draw_up(world.desk, Wish(version="v2.5.0", strategy="canary"), ADA)
+
+    (target,) = world.targets
+    assert (target.workload, target.traffic) == ("checkout-green", a_target().traffic)
+
+
+async def test_without_a_colour_nothing_is_planned_and_what_to_do_is_said():
+    world = in_turns(colour=None)
+
+    with pytest.raises(UnknownThing, match="selects neither color=blue nor color=green") as refused:
+        await operations.start(world.desk, Wish(version="v2.5.0"), ADA)
+
+    assert "Let checkout-blue serve" in refused.value.remedy
+    assert world.results == [("start v2.5.0", "refused: unknown-thing")]
+
+
+async def test_a_service_that_is_not_there_is_named():
+    world = in_turns(colour=NotFound("Kubernetes", "services not found"))
+
+    with pytest.raises(UnknownThing, match="There is no Service checkout-web in shop"):
+        await operations.start(world.desk, Wish(version="v2.5.0"), ADA)
 
 
 async def test_a_start_takes_the_lock_and_wakes_the_engine():

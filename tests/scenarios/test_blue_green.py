@@ -56,20 +56,40 @@ async def test_it_is_compared_with_what_the_old_version_was_like(scenario: Scena
     assert evidence.verdict.stable_requests == int(evidence.stable.requests)
 
 
-async def test_without_a_past_to_compare_with_people_are_asked(
+async def test_a_source_that_knows_nothing_of_the_old_version_does_not_keep_the_run_for_ever(
     scenario: Scenario, when: When, then: Then
 ) -> None:
-    await when.started()
-    await when.pressed(await when.asked("blue-green/switch"))
+    when.shop.faults.forgotten.add(OLD)
+
+    await switches(when)
     question = await when.asked("blue-green/keep")
 
     verdict = scenario.state().verdict
     assert verdict is not None
-    assert "Too few requests on v2.4.1" in verdict.sentence
+    assert "Too few requests on v2.4.1: 0 of 50" in verdict.sentence
     then.traffic(canary=100)
     await when.pressed(question)
     await when.is_over()
     then.ended(Ending.FINISHED, Reason.FINISHED)
+
+
+async def test_a_source_that_is_down_at_the_switch_tells_of_the_past_once_it_is_back(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    await when.started()
+    question = await when.asked("blue-green/switch")
+    await when.passes(minutes(2))
+    when.shop.faults.metrics_down = True
+    await when.pressed(question)
+    await when.begun("blue-green/watch")
+    await when.passes(seconds(10))
+    when.shop.faults.metrics_down = False
+    await when.is_over()
+
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+    stable = scenario.state().record("blue-green/watch").evidence.stable
+    assert stable is not None
+    assert stable.requests > 1_000
 
 
 async def test_nothing_is_switched_before_the_approval(when: When, then: Then) -> None:

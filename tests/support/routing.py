@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bot.domain.traffic import ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
+from bot.domain.traffic import ByColour, ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
 from bot.sim import cluster
 
 JSON = dict[str, Any]
@@ -39,17 +39,30 @@ class Routing:
     @property
     def configured(self) -> JSON:
         """As a configuration has it."""
-        return {"kind": "service"} if self.traffic.kind == "service" else self.traffic.model_dump()
+        return {"kind": "service"} if self._is_by_service else self.traffic.model_dump()
 
     @property
     def host(self) -> str:
         """What users call; without a route it is the Service's own name."""
-        return f"checkout.{NAMESPACE}" if self.traffic.kind == "service" else "checkout.example.com"
+        return f"checkout.{NAMESPACE}" if self._is_by_service else "checkout.example.com"
+
+    @property
+    def _is_by_service(self) -> bool:
+        return self.traffic.kind in {"service", "blue-green"}
+
+    def workloads(self, routed: JSON) -> tuple[str, str]:
+        """The Deployment that serves by that object, and the one beside it."""
+        if not isinstance(self.traffic, ByColour):
+            return "checkout", "checkout-canary"
+        serving = str(routed["spec"]["selector"][self.traffic.label])
+        return f"checkout-{serving}", f"checkout-{'green' if serving == 'blue' else 'blue'}"
 
     def objects(self) -> list[JSON]:
         """What the cluster begins with."""
         if self.instead is None:
             return [obj for _, obj in _starter()]
+        if isinstance(self.traffic, ByColour):
+            return list(self.instead)
         return [*(obj for file, obj in _starter() if file != _OF_ISTIO), *self.instead]
 
     def manifests(self, folder: Path) -> Path:
@@ -59,6 +72,9 @@ class Routing:
         written = folder / "manifests"
         shutil.copytree(cluster.STARTER, written)
         (written / _OF_ISTIO).unlink()
+        if isinstance(self.traffic, ByColour):
+            for file in written.glob("*.yaml"):
+                file.unlink()
         if self.instead:
             (written / "30-routes.yaml").write_text(yaml.safe_dump_all(self.instead))
         return written
@@ -111,6 +127,30 @@ NGINX = Routing(
 
 PLAIN = Routing(ByService(service="checkout"), _SERVICE, ())
 
+
+def _in_colours() -> tuple[JSON, ...]:
+    """The starter's Deployment as blue, and two Services that select it by its colour."""
+    (blue,) = [copy.deepcopy(obj) for _, obj in _starter() if obj["kind"] == "Deployment"]
+    labels = {"app": "checkout", "color": "blue"}
+    blue["metadata"] |= {"name": "checkout-blue", "labels": labels}
+    blue["spec"]["selector"] = {"matchLabels": labels}
+    blue["spec"]["template"]["metadata"]["labels"] = labels
+    ports = [{"name": "http", "port": 80, "targetPort": "http"}]
+    services = [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "labels": {"app": "checkout"}},
+            "spec": {"selector": labels, "ports": ports},
+        }
+        for name in ("checkout", "checkout-preview")
+    ]
+    return (blue, *services)
+
+
+COLOURS = Routing(ByColour(service="checkout", label="color"), _SERVICE, _in_colours())
+"""Two Deployments that take turns."""
+
 EACH_ROUTING = (ISTIO, GATEWAY, NGINX)
 """Those that have weights."""
 
@@ -121,7 +161,7 @@ def split_of(routed: JSON) -> tuple[int, str]:
         return _split_of_ingress(routed)
     weight, header = 0, ""
     if routed.get("kind") == "Service":
-        return weight, header
+        return 100 if routed["spec"]["selector"].get("color") == "green" else weight, header
     for wants_header, shares in _routes(routed):
         if wants_header:
             header = "canary" if "checkout-canary" in shares else "stable"

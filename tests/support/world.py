@@ -77,6 +77,7 @@ class Faults:
     unhealthy: set[str] = field(default_factory=set)
     memory: dict[str, float] = field(default_factory=dict)  # share of the limit
     metrics_down: bool = False
+    forgotten: set[str] = field(default_factory=set)  # versions of which the source has no series
     api_down: bool = False
     pulled: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by deployment: what a moved tag gave
     lost_answers: int = 0  # so many changes take effect, and nobody hears of it
@@ -545,7 +546,7 @@ class ShopMetrics:
             return self._unreachable(now)
         name = self._name_of(subject)
         counted = shop.counters(name, subject.version)
-        if counted is None:
+        if counted is None or subject.version in shop.faults.forgotten:
             return Sample(at=now, buckets_gap=Gap.EMPTY)
         side = Side.CANARY if name == shop.target.canary_workload else Side.STABLE
         return self._sample(now, counted, self._figures(side, subject.version) if figures else {})
@@ -578,7 +579,7 @@ class ShopMetrics:
             return self._unreachable(at)
         name, version = self._name_of(subject), subject.version
         counted = self._shop.counters_at(name, version, at)
-        if counted is None:
+        if counted is None or version in self._shop.faults.forgotten:
             gap = Figure.missing(Gap.EMPTY)
             return Sample(at=at, requests_total=gap, errors_total=gap, buckets_gap=Gap.EMPTY)
         return self._sample(at, counted, {})

@@ -1,0 +1,76 @@
+"""What people read of a blue-green deploy."""
+
+from bot.domain.events import Ended, Ending, StepDone, TurnedBack
+from bot.domain.outcome import Evidence
+from bot.domain.reasons import Reason
+from bot.views.items import Place
+from bot.views.messages import messages
+from tests.support.builders import BO
+from tests.support.colour_story import SWITCH, finished, switched, warmed_up
+from tests.support.story import Story, seconds
+from tests.views.reading import SETTING, buttons, complaints, read, shown
+
+
+def back() -> Story:
+    story = switched().begins("blue-green/watch")
+    turn = TurnedBack(
+        ending=Ending.ROLLED_BACK,
+        reason=Reason.ROLLED_BACK_BY_PERSON,
+        sentence="Rolled back by Bo.",
+        quarantine=True,
+    )
+    story.says(turn, person=BO, after=seconds(30)).begins("back/traffic")
+    story.says(StepDone(evidence=Evidence(accepted_at=story.now)), step="back/traffic")
+    story.does("back/canary").does("back/health")
+    return story.says(
+        Ended(ending=Ending.ROLLED_BACK, reason=Reason.ROLLED_BACK_BY_PERSON, sentence="Rolled back by Bo.")
+    )
+
+
+def test_the_question_says_what_would_be_switched_and_how_the_warm_up_went() -> None:
+    question = shown(warmed_up().asked(100, step=SWITCH).run, "question/question-100-1")
+
+    assert "May all of production switch to v2.5.0, at once?" in read(question)
+    assert "It was warmed up with 100 requests, of which 3 failed." in read(question)
+    assert buttons(question)["approve"]["text"]["text"] == "Approve the switch"
+
+
+def test_an_answered_question_still_says_what_it_was_about() -> None:
+    question = read(shown(switched().run, "question/question-100-1"))
+
+    assert "Switch all traffic from checkout-blue to checkout-green" in question
+    assert "of which 3 failed" in question
+
+
+def test_the_card_tells_who_switched_and_how_to_go_back() -> None:
+    card = read(shown(switched().run, "root"))
+
+    assert "approvals: Bo the switch" in card
+    assert "all traffic to checkout-blue, then v2.5.0 removed; not drilled on staging" in card
+    assert "100 % of traffic on v2.5.0" in card
+
+
+def test_the_end_says_where_the_version_of_before_is() -> None:
+    end = read(shown(finished().run, "end"))
+
+    assert "checkout-green serves v2.5.0; checkout-blue keeps v2.4.1, without traffic" in end
+
+
+def test_stakeholders_are_not_told_of_a_first_share() -> None:
+    told = [item for item in messages(switched().run, SETTING) if item.place is Place.STAKEHOLDERS]
+
+    assert any("All users have checkout v2.5.0 now; it is being watched." in item.text for item in told)
+
+
+def test_the_way_back_says_when_traffic_was_switched_back() -> None:
+    rollback = read(shown(back().run, "rollback"))
+
+    assert "switched back" in rollback
+    assert "v2.4.1 serves everything" in rollback
+
+
+def test_slack_takes_all_of_it() -> None:
+    for story in (warmed_up().asked(100, step=SWITCH), finished(), back()):
+        for run in story.seen:
+            for item in messages(run, SETTING):
+                assert complaints(item.blocks) == []
