@@ -11,6 +11,7 @@ from bot.domain.errors import NotFound, Unreadable
 from bot.domain.outcome import TrafficSplit
 from bot.domain.traffic import ByIngress
 from tests.contracts.routing import opened, route_header, shift, shown
+from tests.support.eventually import eventually
 from tests.support.shop import NGINX, Shop, path_of
 
 CANARY, WEIGHT = f"{NGINX}canary", f"{NGINX}canary-weight"
@@ -148,7 +149,10 @@ async def test_sticky_sessions_that_follow_the_weight_are_fine(shop: Shop, kube:
 async def test_an_ingress_that_is_not_there_is_named(shop: Shop, kube: KubeClient, name: str) -> None:
     router = await opened(shop, kube)
     found = (await shop.read("Ingress", name))["metadata"]
-    await shop.team.delete(path_of({"kind": "Ingress", "metadata": found}), uid=found["uid"])
+    path = path_of({"kind": "Ingress", "metadata": found})
+    await shop.team.delete(path, uid=found["uid"])
+    # What is deleted in the foreground goes when the collector comes by.
+    await eventually(lambda: shop.team.find(path), lambda left: left is None)
 
     with pytest.raises(NotFound, match=f'"{name}" not found'):
         await shift(router, 5)

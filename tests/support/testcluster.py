@@ -8,11 +8,12 @@ namespace of its own (`shop_in`).
 import fcntl
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.support.shared import shared_or_skip
 
 # It is ready in about 5 s; the very first start also unpacks the program.
 _START = 90
+_PORTS = range(21_000, 31_000, 10)
 
 
 @dataclass(frozen=True)
@@ -137,18 +139,37 @@ def start_cluster(folder: Path) -> RealCluster:
         pytest.skip("the testcluster runs on Linux only")
     if shutil.which("xz") is None:
         pytest.skip("unpacking the testcluster needs xz (apt-get install xz-utils)")
-    command = [str(script), "up", "--dir", str(folder), "--detach"]
     with _one_at_a_time():
+        command = [str(script), "up", "--dir", str(folder), "--port-base", str(_free_ports()), "--detach"]
         subprocess.run(command, check=True, capture_output=True, timeout=_START)
     return RealCluster(folder, script)
 
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Each takes ports that are free, so two that start together could take the same ones."""
+    """Two that start together would find the same ports free."""
     with (Path(tempfile.gettempdir()) / "slackwater-testcluster.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _free_ports() -> int:
+    """The first of six free ports in a row.
+
+    They lie below those that Linux gives to connections by itself. Else one of them may be taken by the
+    traffic of another cluster between being found free and being listened on, and the cluster never starts.
+    """
+    for first in _PORTS:
+        with ExitStack() as sockets:
+            try:
+                for port in range(first, first + 6):
+                    taken = sockets.enter_context(socket.socket())
+                    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    taken.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no six free ports in a row")
 
 
 @pytest.fixture(scope="session")
