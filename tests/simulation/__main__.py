@@ -20,7 +20,7 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.play import Report, Stage, told
 from tests.simulation.workers import enter_stage, played
 
-STRATEGIES = ("canary", "rolling")
+STRATEGIES = ("canary", "rolling", "blue-green")
 # One that is not found within so many seeds is not found.
 _SEARCHED = 400
 

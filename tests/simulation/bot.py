@@ -18,6 +18,7 @@ from bot.clients.kube import KubeClient
 from bot.domain.people import Person, Role
 from bot.domain.plan import Plan, Target
 from bot.domain.run import Run
+from bot.domain.traffic import ByColour
 from bot.engine import Engine, TriggerWatch
 from bot.operations import Deployable, Desk
 from bot.platforms.kubernetes import KubernetesPlatform, router
@@ -30,8 +31,8 @@ from bot.views.items import Item, Picture, Setting
 from bot.views.messages import messages
 from handlers.office import Office
 from storage import Messages, SQLJournal, SQLRuns
-from strategies import canary, rolling
-from strategies.settings import CanarySettings, RollingSettings
+from strategies import blue_green, canary, rolling
+from strategies.settings import BlueGreenSettings, CanarySettings, RollingSettings
 from tests.simulation.cluster import IMAGE, target
 from tests.simulation.database import SimulatedDatabase, Store
 from tests.simulation.kubernetes import KubeRoad
@@ -237,6 +238,7 @@ GRANTED: dict[Role, tuple[Grantee, ...]] = {
 
 
 def _deployable(weather: Weather) -> Deployable:
+    traffic = weather.forecast.routing.traffic
     return Deployable(
         application="checkout",
         environment="production",
@@ -244,14 +246,19 @@ def _deployable(weather: Weather) -> Deployable:
         strategies=(weather.forecast.strategy,),
         is_default=True,
         target=target(weather.forecast.routing),
+        colours=traffic if isinstance(traffic, ByColour) else None,
         approvals=weather.forecast.approvals,
         gates=weather.forecast.gates,
     )
 
 
-def _write_plan(request: Any, where: Deployable, settings: CanarySettings | RollingSettings) -> Plan:
+def _write_plan(
+    request: Any, where: Deployable, settings: CanarySettings | RollingSettings | BlueGreenSettings
+) -> Plan:
     if isinstance(settings, CanarySettings):
         return canary.plan(request, where.target, settings, where.approvals, where.gates, where.findings)
+    if isinstance(settings, BlueGreenSettings):
+        return blue_green.plan(request, where.target, settings, where.approvals, where.gates, where.findings)
     return rolling.plan(request, where.target, settings, where.approvals, where.gates, where.findings)
 
 

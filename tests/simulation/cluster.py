@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.plan import Target
+from bot.domain.traffic import ByService
 from bot.platforms.kubernetes.marks import owner_of
 from bot.sim.cluster import kinds
 from bot.sim.cluster.api import target_of
@@ -26,7 +27,7 @@ from bot.sim.cluster.requests import APPLY, Manner, Requests
 from bot.sim.cluster.store import ObjectStore
 from tests.simulation.forecast import Forecast, Rolling
 from tests.simulation.trace import Trace
-from tests.support.routing import NAMESPACE, Routing, reweighted, split_of
+from tests.support.routing import COLOURS, NAMESPACE, Routing, reweighted, split_of
 
 IMAGE = "registry.example.com/checkout"
 RUNNING = "v2.4.0"
@@ -37,7 +38,8 @@ _QUICK = Pace(pull=timedelta(seconds=1), start=timedelta(seconds=2), drain=timed
 
 
 def target(routing: Routing) -> Target:
-    """What a plan may touch, as the configuration declares it."""
+    """What a plan may touch, as the configuration declares it; a colour is found by the bot itself."""
+    traffic = ByService(service="checkout") if routing is COLOURS else routing.traffic
     return Target(
         namespace=NAMESPACE,
         workload=_WORKLOAD,
@@ -45,21 +47,21 @@ def target(routing: Routing) -> Target:
         main_service="checkout",
         stable_service="checkout-stable",
         canary_service="checkout-canary",
-        traffic=routing.traffic,
+        traffic=traffic,
         url="http://checkout.example.com",
     )
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is so, as users of the application meet it."""
+    """What is so, as users of the application meet it. Of two colours, stable is blue, the canary green."""
 
     weight: int  # of the canary
     header: str  # where the canary header leads; empty: nowhere special
-    stable: str  # the version that the stable Deployment is to run
+    stable: str | None  # the version that the stable Deployment is to run
     canary: str | None  # the canary Deployment's; None: there is none, or it is being removed
     paused: bool  # whether stable's rollout is
-    roller: str | None  # the run that says it rolls stable out
+    roller: str | None  # the run that says it rolls stable out; of two colours, that brings a version up
     pace: str  # how stable's pods are replaced, as JSON
 
 
@@ -107,6 +109,15 @@ class SimulatedCluster:
         routing = forecast.routing
         self._routing, routes = routing, target_of(routing.path)
         self._rolling = forecast.rolling
+        self._label, self._names = "track", {"stable": _WORKLOAD, "canary": _CANARY}
+        if routing is COLOURS:
+            self._label, self._names = "color", {"stable": "checkout-blue", "canary": "checkout-green"}
+        self._sides = {
+            "blue": "stable",
+            "green": "canary",
+            "stable": "stable",
+            "canary": "canary",
+        }
         assert routes is not None
         self._routes = routes
         chance = random.Random(f"{seed}/cluster")
@@ -119,25 +130,44 @@ class SimulatedCluster:
 
     def truth(self) -> Truth:
         weight, header = split_of(self._routed())
-        stable = self.store.get(kinds.DEPLOYMENT, NAMESPACE, _WORKLOAD)
-        canary = self.store.find(kinds.DEPLOYMENT, NAMESPACE, _CANARY)
-        is_there = canary is not None and not is_terminating(canary)
+        stable, canary = self._deployment("stable"), self._deployment("canary")
+        spec = stable["spec"] if stable else {}
+        roller = owner_of(stable) if stable else None
+        if self.is_in_colours:
+            header = self._sides[self._preview()["spec"]["selector"]["color"]]
+            roller = roller or (owner_of(canary) if canary else None)
         return Truth(
             weight,
             header,
-            stable=_version(stable),
-            canary=_version(canary) if is_there and canary else None,
-            paused=bool(stable["spec"].get("paused")),
-            roller=owner_of(stable),
-            pace=json.dumps(stable["spec"].get("strategy"), sort_keys=True),
+            stable=_version(stable) if stable else None,
+            canary=_version(canary) if canary else None,
+            paused=bool(spec.get("paused")),
+            roller=roller,
+            pace="" if self.is_in_colours else json.dumps(spec.get("strategy"), sort_keys=True),
         )
+
+    @property
+    def serving(self) -> str:
+        """The side that most users meet."""
+        return "canary" if self.truth().weight == 100 else "stable"
+
+    @property
+    def is_in_colours(self) -> bool:
+        return self._routing is COLOURS
+
+    def _deployment(self, side: str) -> Object | None:
+        found = self.store.find(kinds.DEPLOYMENT, NAMESPACE, self._names[side])
+        return None if found is None or is_terminating(found) else found
+
+    def _preview(self) -> Object:
+        return self.store.get(kinds.SERVICE, NAMESPACE, "checkout-preview")
 
     def ready(self, track: str) -> list[str]:
         """The versions of the ready pods of one side, a pod each."""
         if self._ready_at != self.store.revision:
             self._ready = {"stable": [], "canary": []}
             for pod in self.store.all_of(kinds.POD, NAMESPACE):
-                side = self._ready.get(labels_of(pod).get("track", ""))
+                side = self._ready.get(self._sides.get(labels_of(pod).get(self._label, ""), ""))
                 if side is not None and _takes_requests(pod):
                     side.append(image_named(pod["spec"]["containers"][0]["image"]).tag)
             self._ready_at = self.store.revision
@@ -193,7 +223,8 @@ class SimulatedCluster:
         self._kubelet.tick(at)
         self._settle(at)
         if self.fewest_ready is not None:
-            self.fewest_ready = min(self.fewest_ready, len(self.ready("stable")))
+            serving = self.serving if self.is_in_colours else "stable"
+            self.fewest_ready = min(self.fewest_ready, len(self.ready(serving)))
         states = [(p.state, p.ready, p.draining) for p in self._kubelet.processes]
         steady = all(state is State.RUNNING and ready and not draining for state, ready, draining in states)
         self._is_quiet = steady and self.store.revision == before and not self.faults.told

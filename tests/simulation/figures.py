@@ -24,6 +24,7 @@ from tests.simulation.weather import MetricsTrouble, Weather
 
 _RPS = 100.0
 _LIMIT = 256.0 * 1024 * 1024
+_SIDES = ("stable", "canary")
 # Seconds, and the share of requests that take at most as long.
 _USUAL = ((0.05, 0.40), (0.1, 0.80), (0.2, 0.97), (0.5, 0.995), (1.0, 1.0))
 _SLOW = ((0.05, 0.05), (0.1, 0.20), (0.2, 0.50), (0.5, 0.90), (1.0, 1.0))
@@ -190,14 +191,24 @@ class SimulatedHealth:
     async def ask(self, side: Side) -> tuple[HealthReading, ...]:
         await asyncio.sleep(self._chance.uniform(*_TAKES))
         self._cluster.advance()
+        return (self._reading("/health", side),)
+
+    async def warm(self, path: str, requests: int) -> tuple[HealthReading, ...]:
+        await asyncio.sleep(self._chance.uniform(*_TAKES))
+        self._cluster.advance()
+        return tuple(self._reading(path, Side.CANARY) for _ in range(requests))
+
+    def _reading(self, path: str, side: Side) -> HealthReading:
         truth = self._cluster.truth()
-        track = "canary" if side is Side.CANARY and truth.header == "canary" else "stable"
+        # Of two colours either has a door: users' and the preview's.
+        front = self._cluster.serving if self._cluster.is_in_colours else "stable"
+        track = (truth.header if truth.header in _SIDES else "stable") if side is Side.CANARY else front
         pods = self._cluster.ready(track)
         if not pods:
-            return (HealthReading(path="/health", ok=False, status=503),)
+            return HealthReading(path=path, ok=False, status=503)
         version = self._chance.choice(pods)
         ok = version not in self._unhealthy
-        return (HealthReading(path="/health", ok=ok, status=200 if ok else 503, version=version),)
+        return HealthReading(path=path, ok=ok, status=200 if ok else 503, version=version)
 
 
 class SimulatedGates:
@@ -234,7 +245,7 @@ class SimulatedVersions:
 
 
 def _track(subject: Subject) -> str:
-    return "canary" if "-canary-" in subject.pods else "stable"
+    return "canary" if "-canary-" in subject.pods or "-green-" in subject.pods else "stable"
 
 
 def _answer(value: float | None, trouble: MetricsTrouble | None) -> list[object]:

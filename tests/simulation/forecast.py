@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.plan import ApprovalPolicy
-from strategies.settings import CanarySettings, CanaryStage, RollingSettings
-from tests.support.routing import EACH_ROUTING, ISTIO, PLAIN, Routing
+from strategies.settings import BlueGreenSettings, CanarySettings, CanaryStage, RollingSettings
+from tests.support.routing import COLOURS, EACH_ROUTING, ISTIO, PLAIN, Routing
 
 TROUBLES = (
     "kubernetes",
@@ -79,11 +79,19 @@ class Forecast:
 
     @property
     def strategy(self) -> str:
+        if self.is_in_colours:
+            return "blue-green"
         return "canary" if self.rolling is None else "rolling"
 
     @property
-    def settings(self) -> CanarySettings | RollingSettings:
+    def is_in_colours(self) -> bool:
+        return self.routing is COLOURS
+
+    @property
+    def settings(self) -> CanarySettings | RollingSettings | BlueGreenSettings:
         bake = timedelta(seconds=self.bake)
+        if self.is_in_colours:
+            return BlueGreenSettings(bake=bake, warm_up_requests=30, fail_above=0.01)
         if self.rolling is None:
             return CanarySettings(stages=tuple(CanaryStage(weight=w, bake=bake) for w in self.stages))
         return RollingSettings(
@@ -135,11 +143,12 @@ def forecast(seed: int, without: Iterable[str] = ()) -> Forecast:
 
 
 def _strategy(seed: int) -> tuple[Rolling | None, Routing]:
-    """A canary or a rolling update, and by what traffic is shared out; a rolling update needs no weights."""
+    """A canary, a blue-green deploy or a rolling update, and by what traffic is shared out."""
     chance = random.Random(f"{seed}/strategy")
     routing = random.Random(f"{seed}/routing").choice(EACH_ROUTING)
-    if chance.random() < 0.75:
-        return None, routing
+    drawn = chance.random()
+    if drawn < 0.75:
+        return None, routing if drawn < 0.65 else COLOURS
     surge, unavailable = chance.choice(_AT_ONCE)
     rolling = Rolling(
         max_surge=surge,
@@ -148,6 +157,7 @@ def _strategy(seed: int) -> tuple[Rolling | None, Routing]:
         recreates=chance.random() < 0.25,
         min_ready=chance.choice((0, 5, 15)),
     )
+    # It needs no weights.
     return rolling, chance.choice((routing, PLAIN))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bot.domain.traffic import ByColour, ByHTTPRoute, ByIngress, ByService, ByVirtualService, Traffic
+from bot.domain.traffic import ByColour, ByHTTPRoute, ByIngress, ByService, ByVirtualService, Preview, Traffic
 from bot.sim import cluster
 
 JSON = dict[str, Any]
@@ -148,7 +148,8 @@ def _in_colours() -> tuple[JSON, ...]:
     return (blue, *services)
 
 
-COLOURS = Routing(ByColour(service="checkout", label="color"), _SERVICE, _in_colours())
+_PREVIEW = Preview(service="checkout-preview", url="http://checkout-preview.example.com")
+COLOURS = Routing(ByColour(service="checkout", label="color", preview=_PREVIEW), _SERVICE, _in_colours())
 """Two Deployments that take turns."""
 
 EACH_ROUTING = (ISTIO, GATEWAY, NGINX)

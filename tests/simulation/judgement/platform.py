@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bot.domain.events import Approved, Claimed, Ended, Ending, Intended
+from bot.domain.traffic import ByColour
 from tests.simulation.cluster import RUNNING, Effect
 from tests.simulation.simulation import NEW, Simulation
 from tests.simulation.witness import Committed
 
 _REPLICAS = 3
 _ROLLOUT = "rolling/rollout"
+_SWITCH = "blue-green/switch"
 _KEEPING = ("rolling/keep", "back/settings")
 
 
@@ -18,7 +20,10 @@ def effects(simulation: Simulation) -> Iterator[str]:
     seen: Counter[str] = Counter()
     for effect in simulation.cluster.effects:
         run, entries = _run_at(simulation, effect)
-        for what, steps in _explained(effect):
+        explained = _explained(effect)
+        if simulation.forecast.is_in_colours and entries:
+            explained = _in_colours(effect, _serving(simulation, run))
+        for what, steps in explained:
             intended = _steps(entries, Intended)
             step = next((step for step in steps if step in intended), None)
             if step is None:
@@ -59,6 +64,35 @@ def _explained(effect: Effect) -> Iterator[tuple[str, tuple[str, ...]]]:
     elif before.canary is not None and after.canary is None:
         yield "no canary", ("promote/cleanup", "back/canary")
     yield from _of_rollout(effect)
+
+
+def _in_colours(effect: Effect, serving: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The same of two colours, of which one served when the run was planned."""
+    before, after = effect.before, effect.after
+    other = "canary" if serving == "stable" else "stable"
+    if after.weight != before.weight:
+        is_forward = (after.weight == 100) == (other == "canary")
+        yield ("a shift", (_SWITCH,)) if is_forward else ("traffic to stable", ("back/traffic",))
+    if after.header != before.header:
+        is_forward = after.header == other
+        yield (
+            ("the preview to the new version", ("blue-green/preview",))
+            if is_forward
+            else ("the preview to stable", ("back/traffic",))
+        )
+    if getattr(after, serving) != getattr(before, serving):
+        yield "another version where users are", ()
+    old, new = getattr(before, other), getattr(after, other)
+    if new != old:
+        yield ("a canary", ("blue-green/deploy",)) if new else ("no canary", ("back/canary",))
+    elif after.roller is None and before.roller is not None:
+        yield "nobody's version", ("blue-green/keep",)
+
+
+def _serving(simulation: Simulation, run: str) -> str:
+    traffic = simulation.witness.folded(run).plan.target.traffic
+    assert isinstance(traffic, ByColour)
+    return "stable" if traffic.serving == "blue" else "canary"
 
 
 def _of_rollout(effect: Effect) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -136,6 +170,9 @@ def rest(simulation: Simulation) -> Iterator[str]:
             trusted = run.plan.request.version
         if run.ended is not None and run.ended.ending is Ending.STOPPED and simulation.cluster.effects:
             yield f"{name} was stopped before production was touched, and production was touched"
+    if simulation.forecast.is_in_colours:
+        yield from _rest_of_colours(simulation, trusted)
+        return
     if truth.weight != 0:
         yield f"{truth.weight} % are still on the canary"
     if truth.header == "canary":
@@ -150,6 +187,20 @@ def rest(simulation: Simulation) -> Iterator[str]:
     ready = simulation.cluster.ready("stable")
     if ready != [trusted] * _REPLICAS:
         yield f"stable's ready pods run {ready}"
+
+
+def _rest_of_colours(simulation: Simulation, trusted: str) -> Iterator[str]:
+    """One colour serves, with its preview; what is left in the other one is nobody's."""
+    truth, serving = simulation.cluster.truth(), simulation.cluster.serving
+    if truth.header != serving:
+        yield f"the preview leads to {truth.header}, and {serving} serves"
+    if truth.roller is not None:
+        yield f"a colour still belongs to {truth.roller}"
+    if getattr(truth, serving) != trusted:
+        yield f"users meet {getattr(truth, serving)} instead of {trusted}"
+    ready = simulation.cluster.ready(serving)
+    if ready != [trusted] * _REPLICAS:
+        yield f"the ready pods of {serving} run {ready}"
 
 
 def _run_at(simulation: Simulation, effect: Effect) -> tuple[str, list[Committed]]:
