@@ -57,7 +57,7 @@ def plan(
         approvals=approvals,
         findings=findings if preview is not None else (*findings, untried),
         steps=steps,
-        way_back=tuple(_way_back(request, target, first=_first_change(steps))),
+        way_back=tuple(_way_back(request, target)),
     )
 
 
@@ -120,7 +120,8 @@ def _switched(request: DeployRequest, target: Target, settings: BlueGreenSetting
         phase=Phase.PRODUCTION,
         shifts_traffic=True,
         changes_production=True,
-        timeout=timedelta(minutes=5),
+        # Endpoints follow within seconds; until they do, some users may be served by nobody.
+        timeout=timedelta(seconds=30),
     )
     yield Step(
         id="blue-green/watch",
@@ -145,19 +146,15 @@ def _switched(request: DeployRequest, target: Target, settings: BlueGreenSetting
     yield finish_health(request)
 
 
-def _first_change(steps: tuple[Step, ...]) -> str:
-    """The first step that leads anybody to the new version."""
-    return next(step.id for step in steps if step.id in {_PREVIEW, _SWITCH})
-
-
-def _way_back(request: DeployRequest, target: Target, first: str) -> Iterator[Step]:
+def _way_back(request: DeployRequest, target: Target) -> Iterator[Step]:
     old = request.running_version
     yield Step(
         id="back/traffic",
         title=f"Switch back: all traffic to {old} in {target.workload}",
         action=TrafficToStable(),
         phase=Phase.PRODUCTION,
-        undoes=first,
+        # The preview may have led there before the run began.
+        undoes=_DEPLOY,
         estimate=timedelta(seconds=1),
     )
     yield Step(
@@ -167,4 +164,4 @@ def _way_back(request: DeployRequest, target: Target, first: str) -> Iterator[St
         phase=Phase.PRODUCTION,
         undoes=_DEPLOY,
     )
-    yield back_health(request, undoes=first)
+    yield back_health(request, undoes=_DEPLOY)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bot.config.gates import K6, GateSettings
 from bot.config.metrics import MetricsSettings
-from bot.config.platforms import NEED_AN_IMAGE, PlatformSettings
+from bot.config.platforms import NEED_AN_IMAGE, KubernetesPlatform, PlatformSettings
 from bot.config.policy import PolicySettings
 from bot.config.problems import listed, nearest
 from bot.config.quantities import CountOrZero, Duration, Growth, Ratio, Slope, minutes
@@ -204,6 +204,18 @@ class Application(Section):
                 raise wrong(
                     f"{remedy}: write it without its tag, such as registry.example.com/checkout", "image"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _preview_is_a_service_of_its_own(self) -> Self:
+        preview = self.blue_green.preview.service
+        for environment in self.environments.values():
+            platform = environment.platform
+            if preview is None or not isinstance(platform, KubernetesPlatform):
+                continue
+            if preview == (self.blue_green.service or platform.services.main):
+                remedy = f"{preview} leads to production: a preview needs a Service of its own"
+                raise wrong(remedy, "blue_green", "preview", "service")
         return self
 
     @model_validator(mode="after")

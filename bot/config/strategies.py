@@ -67,6 +67,15 @@ class Preview(Section):
     url: Url | None = None
     host_header: HostName | None = None
 
+    @model_validator(mode="after")
+    def _is_reached(self) -> Self:
+        if self.service is not None and self.url is None:
+            remedy = (
+                "is needed with preview.service: a preview is asked over HTTP, so write how it is reached"
+            )
+            raise wrong(remedy, "url")
+        return self
+
 
 class WarmUp(Section):
     requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100

@@ -26,6 +26,7 @@ from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_ours_to_mind, is_set_back
 from bot.steps.past import counted_before
+from bot.steps.workloads import changed_route
 
 # Often enough to act a second after the scrape that shows it; the counters decide, not the number of looks.
 _LOOK = timedelta(seconds=1)
@@ -91,10 +92,7 @@ class BakeKind:
         found = (await self._traffic.split()).canary
         if found == wanted:
             return None
-        return (
-            f"Somebody else changed the {plan.target.traffic.object_name}: the canary has "
-            f"{found} % instead of {wanted} %. Traffic stays as it is."
-        )
+        return changed_route(context, found, wanted)
 
     async def _look(self, context: StepContext, before: Evidence) -> Evidence:
         plan, action = context.run.plan, action_of(context, Bake)
@@ -112,6 +110,9 @@ class BakeKind:
             new, old = restart(new), restart(old)
         new, old = count(new, canary), old if stable is None else count(old, stable)
         newest = (canary, stable) if with_figures else (before.canary_now, before.stable_now)
+        if action.with_past:
+            # What the triggers compare with after a restart is what it was like while it still served.
+            newest = (newest[0], before.stable_now or await self._metrics.sample(plan.subject(Side.STABLE)))
         past = await self._past(context, before) if action.with_past else None
         baseline = _stable_before(context) if action.weight == 100 else None
         if action.with_past:

@@ -1,9 +1,10 @@
 """`deploy-canary`, `keep-canary`, `remove-canary`: the new version's own deployment."""
 
-from bot.domain.actions import DeployCanary
+from bot.domain.actions import DeployCanary, KeepCanary
 from bot.domain.errors import Permanent
-from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, Workload
 from bot.domain.reasons import Reason
+from bot.domain.run import StepStatus
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_anothers, may_still_arrive
 from bot.steps.workloads import LOOK, explained, ready
@@ -12,18 +13,22 @@ from bot.steps.workloads import LOOK, explained, ready
 class DeployCanaryKind:
     """The new version beside stable, ready and without traffic."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
         self._platform = platform
+        self._traffic = traffic
 
     async def observe(self, context: StepContext) -> Seen:
         action = action_of(context, DeployCanary)
         canary = await self._platform.canary()
         is_settled = canary is not None and canary.image == action.image and not is_anothers(context, canary)
+        if context.run.plan.target.is_switched:
+            # What stands there from before may be of another size, or with other settings.
+            is_settled = is_settled and canary is not None and canary.owner == context.run.signature
         return Seen(is_settled=is_settled, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         action, canary = action_of(context, DeployCanary), seen.before.workload
-        if canary is not None and is_anothers(context, canary):
+        if canary is not None and (is_anothers(context, canary) or await self._serves(context)):
             return
         await self._platform.deploy_canary(action.image, action.version, run=context.run.signature, on=canary)
 
@@ -38,6 +43,10 @@ class DeployCanaryKind:
         if is_anothers(context, canary):
             sentence = f"{canary.name} belongs to run {canary.owner}, which another Slackwater drives."
             return Failed(reason=Reason.ANOTHER_RUNS, sentence=sentence, evidence=evidence)
+        if await self._serves(context):
+            name = context.run.plan.target.traffic.object_name
+            sentence = f"Somebody else changed the {name}: it leads to {canary.name}, so that is left alone."
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
         if canary.failed:
             return Failed(reason=Reason.NOT_READY, sentence=explained(canary), evidence=evidence)
         if canary.is_mixed:
@@ -47,12 +56,17 @@ class DeployCanaryKind:
             return Done(evidence=evidence)
         return Wait(after=LOOK, awaiting=explained(canary), reason=Reason.NOT_READY, evidence=evidence)
 
+    async def _serves(self, context: StepContext) -> bool:
+        """Whether the place of the new version has users, as either colour may."""
+        return context.run.plan.target.is_switched and (await self._traffic.split()).canary > 0
+
 
 class KeepCanaryKind:
     """What serves from now on does not bear the run's name any more, so the next run may change it."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, traffic: TrafficRouter) -> None:
         self._platform = platform
+        self._traffic = traffic
 
     async def observe(self, context: StepContext) -> Seen:
         canary = await self._platform.canary()
@@ -64,6 +78,12 @@ class KeepCanaryKind:
             await self._platform.keep_canary(run=context.run.signature, on=seen.before.workload)
 
     async def verify(self, context: StepContext) -> Outcome:
+        split = await self._traffic.split()
+        if split.canary != 100 or split.lagging:
+            name = context.run.plan.target.traffic.object_name
+            why = split.lagging or f"it leads to {context.run.plan.target.workload}"
+            sentence = f"Somebody else changed the {name}: {why}. The run does not end like that."
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
         canary, request = await self._platform.canary(), context.run.plan.request
         if canary is None or canary.image != request.image:
             sentence = f"{context.run.plan.target.canary_workload} does not run {request.version} any more."
@@ -84,13 +104,18 @@ class RemoveCanaryKind:
     async def observe(self, context: StepContext) -> Seen:
         canary = await self._platform.canary()
         is_gone = canary is None or canary.is_leaving or is_anothers(context, canary)
+        if canary is not None and _is_left(context, canary):
+            is_gone = canary.owner != context.run.signature
         return Seen(is_settled=is_gone, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         split, canary = await self._traffic.split(), seen.before.workload
+        name = context.run.plan.target.canary_workload
         if split.canary != 0 or split.header_to == "canary":
-            raise Permanent("the canary still gets traffic, so it is not removed")
-        if canary is not None:
+            raise Permanent(f"{name} still gets traffic, so it is not removed")
+        if canary is not None and _is_left(context, canary):
+            await self._platform.keep_canary(run=context.run.signature, on=canary)
+        elif canary is not None:
             await self._platform.remove_canary(on=canary)
 
     async def verify(self, context: StepContext) -> Outcome:
@@ -103,4 +128,20 @@ class RemoveCanaryKind:
         if is_anothers(context, canary):
             sentence = f"{canary.name} belongs to run {canary.owner} and is left alone"
             return Done(evidence=Evidence(sentence=sentence))
+        if _is_left(context, canary) and canary.owner != context.run.signature:
+            return Done(evidence=Evidence(sentence=f"{canary.name} is left as it was"))
         return Wait(after=LOOK, awaiting=f"{canary.name} still has {canary.ready} pods")
+
+
+def _is_left(context: StepContext, canary: Workload) -> bool:
+    """Whether one of two colours stays where it is: the run never had it, or it ran this version before."""
+    run, undone = context.run, context.step.undoes
+    if undone is None or not run.plan.target.is_switched:
+        return False
+    before = run.record(undone).before.workload
+    is_kept = any(
+        isinstance(step.action, KeepCanary) and run.record(step.id).status is not StepStatus.PENDING
+        for step in run.plan.steps
+    )
+    was_there = before is not None and before.image == run.plan.request.image
+    return was_there or (canary.owner != run.signature and not is_kept)

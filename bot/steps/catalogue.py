@@ -19,7 +19,7 @@ def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
     return {
         "run-gate": RunGateKind(world.gates),
         "check-stable": CheckStableKind(world.platform, world.traffic),
-        "deploy-canary": DeployCanaryKind(world.platform),
+        "deploy-canary": DeployCanaryKind(world.platform, world.traffic),
         "route-header": RouteHeaderKind(world.traffic),
         "check-health": CheckHealthKind(world.health),
         "warm-up": WarmUpKind(world.health),
@@ -28,7 +28,7 @@ def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
         "promote-stable": PromoteStableKind(world.platform, world.traffic),
         "traffic-to-stable": TrafficToStableKind(world.platform, world.traffic),
         "remove-canary": RemoveCanaryKind(world.platform, world.traffic),
-        "keep-canary": KeepCanaryKind(world.platform),
+        "keep-canary": KeepCanaryKind(world.platform, world.traffic),
         "restore-stable": RestoreStableKind(world.platform),
         "check-rollout": CheckRolloutKind(world.platform, world.traffic),
         "roll-out": RollOutKind(world.platform, world.metrics, limits),

@@ -8,6 +8,7 @@ from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Traffi
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_marked, is_ours_to_mind, mark_of
+from bot.steps.workloads import changed_route
 
 _LOOK = timedelta(milliseconds=500)
 
@@ -50,16 +51,20 @@ class SetWeightKind:
         expected = {context.run.weight, action_of(context, SetWeight).weight}
         if found.canary in expected or not is_ours_to_mind(context):
             return None
-        return (
-            f"Somebody else changed the {context.run.plan.target.traffic.object_name}: the canary has "
-            f"{found.canary} % instead of {context.run.weight} %. Traffic stays as it is."
-        )
+        return changed_route(context, found.canary, context.run.weight)
 
     async def _check_canary(self, context: StepContext) -> None:
         """No traffic to a canary that is not there, not ready, or not the image that was approved."""
-        canary = await self._platform.canary()
+        canary, target = await self._platform.canary(), context.run.plan.target
         if canary is None or canary.ready == 0:
-            raise Permanent("the canary has no ready pod, so it gets no traffic")
+            raise Permanent(f"{target.canary_workload} has no ready pod, so it gets no traffic")
+        if target.is_switched:
+            wanted = max(canary.replicas, (await self._platform.stable()).replicas)
+            if canary.ready < wanted:
+                message = (
+                    f"{canary.name} has {canary.ready} ready pods where {wanted} are needed for all traffic"
+                )
+                raise Permanent(message)
         _check_image(canary, context.run.digest)
 
 
@@ -111,7 +116,10 @@ class TrafficToStableKind:
         if _is_home(split) and not split.lagging:
             if not is_marked(context, split):
                 return Wait(after=_LOOK, awaiting="All traffic is on stable; a change of it may be under way")
+            target = context.run.plan.target
             sentence = "All traffic is on stable, the header route included"
+            if target.is_switched:
+                sentence = f"All traffic is on {target.workload}, the preview included"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
         return Wait(after=_LOOK, awaiting=_still(split), reason=Reason.VERIFY_FAILED)
 

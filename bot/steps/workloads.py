@@ -37,11 +37,30 @@ def firm_ground(context: StepContext, stable: Workload, split: TrafficSplit | No
         sentence = f"{stable.name} runs {stable.image}, but {running} when this run was planned."
         return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
     if split is not None and split.canary != 0:
+        target = context.run.plan.target
         sentence = f"The route already gives {split.canary} % to the canary; at rest it has to be 0."
+        if target.is_switched:
+            sentence = (
+                f"The {target.traffic.object_name} leads to {target.canary_workload}, and led to "
+                f"{target.workload} when this run was planned."
+            )
         return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
     if stable.ready == 0 or not stable.is_settled:
         return Wait(after=LOOK, awaiting=explained(stable), reason=Reason.NOT_READY, evidence=evidence)
     return Done(evidence=evidence)
+
+
+def changed_route(context: StepContext, found: int, expected: int) -> str:
+    """That somebody else has shifted the traffic; `found` and `expected` are the new version's per cent."""
+    target = context.run.plan.target
+    if target.is_switched:
+        leads, instead = target.workload, target.canary_workload
+        if found:
+            leads, instead = instead, leads
+        what = f"it leads to {leads} instead of {instead}"
+    else:
+        what = f"the canary has {found} % instead of {expected} %"
+    return f"Somebody else changed the {target.traffic.object_name}: {what}. Traffic stays as it is."
 
 
 def changed_meanwhile(context: StepContext, stable: Workload) -> str:

@@ -136,14 +136,7 @@ def stakeholders(run: Run, setting: Setting) -> list[Item]:
     is_new = request.undoes is None
     about = f' What is new: "{escaped(request.reason)}".' if request.reason and is_new else ""
     coming = version if is_new else f"{version}, which ran before {old},"
-    until = when(run.started_at + run.plan.estimate)
-    items = [
-        _told(
-            "start",
-            f"{name} {coming} is going out to {escaped(request.environment)} step by step. All "
-            f"users have it at about {until} at the earliest.{about}{follow}",
-        )
-    ]
+    items = [_told("start", f"{name} {coming} {_going_out(run)}{about}{follow}")]
     first = next((s for s in run.plan.shifts if run.record(s.id).status is StepStatus.DONE), None)
     if first is not None and isinstance(first.action, SetWeight):
         share = first.action.weight
@@ -159,16 +152,33 @@ def stakeholders(run: Run, setting: Setting) -> list[Item]:
     return items
 
 
+def _going_out(run: Run) -> str:
+    where = f"is going out to {escaped(run.plan.request.environment)}"
+    if run.plan.target.is_switched:
+        return f"{where}. It is tried first where no user is; then all users get it at once."
+    until = when(run.started_at + run.plan.estimate)
+    return f"{where} step by step. All users have it at about {until} at the earliest."
+
+
 def _finish(run: Run, name: str, version: str, old: str) -> str:
     at = when(run.ended_at or run.updated_at)
     if run.state is RunState.FINISHED:
-        return f"{name} {version} is out: everyone has it since {at}."
+        return f"{name} {version} is out: everyone has it since {_everyone_since(run) or at}."
     if not has_reached_users(run):
         why = " its checks did not pass" if _blockers(run) else " it was stopped before"
         return f"{name} {version} was not released:{why}. Everyone is still on {old}."
     if run.weight:
         return f"{name} {version} is being taken back, and some users still have it. Engineers are on it."
     return f"{name} {version} was taken back at {at}. {cost(run)}Everyone is on {old} again."
+
+
+def _everyone_since(run: Run) -> str:
+    """When all were switched at once; empty for what came step by step."""
+    if not run.plan.target.is_switched:
+        return ""
+    switched = (run.record(step.id).evidence.accepted_at for step in run.plan.shifts)
+    at = next((moment for moment in switched if moment is not None), None)
+    return when(at) if at is not None else ""
 
 
 def _told(key: str, text: str) -> Item:

@@ -92,6 +92,18 @@ APPLICATION = [
     ("metrics: {url: 'http://a:b@prometheus'}", 8, "metrics.url", "a secret"),
     ("metrics: {queries: {p95: 'x{$selectr}'}}", 8, "metrics.queries.p95", 'did you mean "selector"?'),
     ("rolling: {max_surge: 0}", 8, "rolling.max_surge", "no pod could ever be replaced"),
+    (
+        "blue_green: {preview: {service: green}}",
+        8,
+        "blue_green.preview.url",
+        "is needed with preview.service",
+    ),
+    (
+        "blue_green: {service: web, preview: {service: web, url: 'http://green'}}",
+        8,
+        "blue_green.preview.service",
+        "a preview needs a Service of its own",
+    ),
     ("rolling: {max_surge: many}", 8, "rolling.max_surge", "25%"),
     ("registry: {insecure: yes}", 8, "registry.insecure", "write true or false"),
     ("tag: release-$ver", 8, "tag", 'did you mean "version"?'),

@@ -9,13 +9,19 @@ import pytest
 from bot.clients.kube import KubeClient
 from bot.domain.actions import Side
 from bot.domain.errors import Conflict, Permanent, Unreadable
-from bot.domain.outcome import TrafficSplit, Workload
-from bot.domain.plan import Target
-from bot.domain.traffic import ByColour
+from bot.domain.events import Entry, Planned
+from bot.domain.folding import fold_all
+from bot.domain.outcome import Done, Recorded, TrafficSplit, Workload
+from bot.domain.plan import ApprovalPolicy, Target
+from bot.domain.run import StepRecord, StepStatus
+from bot.domain.traffic import ByColour, Preview
 from bot.platforms.kubernetes import KubernetesPlatform, router
-from bot.ports import TrafficRouter
+from bot.ports import StepContext, TrafficRouter
+from bot.steps.canary import DeployCanaryKind, RemoveCanaryKind
+from strategies import blue_green
+from strategies.settings import BlueGreenSettings
 from tests.contracts.conftest import Cluster
-from tests.support.builders import RUN
+from tests.support.builders import MORNING, RUN, a_request
 from tests.support.eventually import eventually
 from tests.support.shop import NEW, RUNNING, Shop, image, path_of, service, stable_deployment
 
@@ -262,3 +268,139 @@ async def test_the_colours_swap_their_roles(shop: Shop, kube: KubeClient) -> Non
     )
     assert again is not None
     assert (await shop.read("Deployment", "checkout-green"))["spec"]["replicas"] == 2
+
+
+async def test_a_preview_that_is_gone_keeps_nobody_from_going_home(shop: Shop, kube: KubeClient) -> None:
+    colours = await opened(shop, kube)
+    await switched(colours)
+    path = path_of(service(shop.namespace, "checkout-preview", {}))
+    await shop.team.delete(path, uid=(await shop.team.get(path))["metadata"]["uid"])
+    await eventually(lambda: shop.team.find(path), lambda left: left is None)
+
+    split = await colours.traffic.split()
+    assert (split.canary, split.header_to) == (100, None)
+    await colours.traffic.all_to_stable(on=split, mark="checkout-1")
+
+    assert await selector_of(shop) == {"app": "checkout", "color": "blue"}
+
+
+async def test_a_selector_that_has_lost_its_label_is_mended_on_the_way_back(
+    shop: Shop, kube: KubeClient
+) -> None:
+    colours = await opened(shop, kube)
+    await switched(colours)
+    lost = {"spec": {"selector": {"color": None}}}
+    await shop.team.merge(path_of(service(shop.namespace, "checkout", {})), lost)
+    with pytest.raises(Unreadable, match="without color"):
+        await colours.traffic.split()
+
+    await colours.traffic.all_to_stable(on=None, mark="checkout-1")
+
+    assert await selector_of(shop) == {"app": "checkout", "color": "blue"}
+
+
+async def test_a_service_that_would_not_find_green_is_said_before_anything_is_made(
+    shop: Shop, kube: KubeClient
+) -> None:
+    colours = await opened(shop, kube)
+    too_much = {"spec": {"selector": {"version": RUNNING}}}
+    await shop.team.merge(path_of(service(shop.namespace, "checkout", {})), too_much)
+
+    with pytest.raises(Permanent, match=f"also selects by version={RUNNING}"):
+        await colours.platform.check_canary(image(NEW), NEW, run=RUN)
+
+
+async def test_a_service_is_not_its_own_preview(shop: Shop, kube: KubeClient) -> None:
+    colours = await opened(shop, kube)
+    own = colours.declared.with_(preview=Preview(service="checkout", url="http://127.0.0.1:9"))
+
+    with pytest.raises(Permanent, match="cannot be its own preview"):
+        await router(kube, colours.target.with_(traffic=own)).check()
+
+
+async def test_what_blue_does_not_set_green_does_not_keep(shop: Shop, kube: KubeClient) -> None:
+    colours = await opened(shop, kube)
+    await idle(shop)
+    slow = {"spec": {"minReadySeconds": 30}}
+    green = {"kind": "Deployment", "metadata": {"name": "checkout-green", "namespace": shop.namespace}}
+    await shop.team.merge(path_of(green), slow)
+
+    await colours.platform.deploy_canary(image(NEW), NEW, run=RUN, on=await colours.platform.canary())
+
+    assert "minReadySeconds" not in (await shop.read("Deployment", "checkout-green"))["spec"]
+
+
+def in_step(colours: Colours, step_id: str, *, deployed: StepRecord | None = None) -> StepContext:
+    """A step of this target's plan, as a driver would carry it out."""
+    request = a_request().with_(image=image(NEW), version=NEW, running_image=image(RUNNING))
+    plan = blue_green.plan(request, colours.target, BlueGreenSettings(), ApprovalPolicy(), ())
+    planned = Entry(seq=1, at=MORNING, run="checkout-1", event=Planned(plan=plan))
+    run = fold_all((planned,))
+    steps = {} if deployed is None else {"blue-green/deploy": deployed}
+    return StepContext(run=run.with_(steps=steps), step=plan.step(step_id), now=MORNING)
+
+
+async def test_green_that_runs_the_version_already_still_gets_everything_that_blue_has(
+    shop: Shop, kube: KubeClient
+) -> None:
+    colours = await opened(shop, kube)
+    green = await idle(shop)
+    green["spec"]["template"]["spec"]["containers"][0]["image"] = image(NEW)
+    await shop.team.put(green)
+    kind = DeployCanaryKind(colours.platform, colours.traffic)
+    context = in_step(colours, "blue-green/deploy")
+
+    seen = await kind.observe(context)
+    assert not seen.is_settled
+    await kind.apply(context, seen)
+
+    made = (await shop.read("Deployment", "checkout-green"))["spec"]
+    blue = (await shop.read("Deployment", "checkout-blue"))["spec"]
+    assert made["replicas"] == blue["replicas"] == 2
+    assert made["template"]["spec"] == {
+        **blue["template"]["spec"],
+        "containers": [{**blue["template"]["spec"]["containers"][0], "image": image(NEW)}],
+    }
+    assert (await kind.observe(context)).is_settled
+
+
+async def test_what_ran_this_version_before_the_run_is_left_there_on_the_way_back(
+    shop: Shop, kube: KubeClient
+) -> None:
+    """An undo that nobody approves: the colour of before stays warm."""
+    colours = await opened(shop, kube)
+    green = await idle(shop)
+    green["spec"]["template"]["spec"]["containers"][0]["image"] = image(NEW)
+    await shop.team.put(green)
+    deploy = DeployCanaryKind(colours.platform, colours.traffic)
+    context = in_step(colours, "blue-green/deploy")
+    seen = await deploy.observe(context)
+    await deploy.apply(context, seen)
+    record = StepRecord(status=StepStatus.DONE, before=seen.before)
+
+    remove = RemoveCanaryKind(colours.platform, colours.traffic)
+    context = in_step(colours, "back/canary", deployed=record)
+    found = await remove.observe(context)
+    assert not found.is_settled
+    await remove.apply(context, found)
+
+    outcome = await remove.verify(context)
+    assert isinstance(outcome, Done)
+    assert outcome.evidence.sentence == "checkout-green is left as it was"
+    left = await colours.platform.canary()
+    assert left is not None
+    assert (left.owner, left.image) == (None, image(NEW))
+
+
+async def test_what_the_run_never_had_is_not_removed(shop: Shop, kube: KubeClient) -> None:
+    """Its deploy was intended, and nothing of it came to the platform."""
+    colours = await opened(shop, kube)
+    await idle(shop)
+    remove = RemoveCanaryKind(colours.platform, colours.traffic)
+    before = Recorded(workload=await colours.platform.canary())
+    deployed = StepRecord(status=StepStatus.INTENDED, before=before)
+    context = in_step(colours, "back/canary", deployed=deployed)
+
+    assert (await remove.observe(context)).is_settled
+    assert isinstance(await remove.verify(context), Done)
+    assert await colours.platform.canary() is not None

@@ -3,10 +3,12 @@
 import pytest
 
 from bot.domain.events import Approved, Ending
+from bot.domain.interrupts import InterruptKind
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
 from tests.support.builders import BO
 from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
+from tests.support.world import Deployed
 
 NEW, OLD = "v2.5.0", "v2.4.1"
 FORWARD = ["deploy", "header", "shift", "keep"]
@@ -142,7 +144,7 @@ async def test_green_that_never_gets_ready_takes_nothing_along(when: When, then:
     await when.is_over()
 
     then.rolled_back(Reason.NOT_READY).traffic(canary=0)
-    assert then.effects() == ["deploy", "remove"]
+    assert then.effects() == ["deploy", "home", "remove"]
 
 
 async def test_a_cold_start_is_counted_and_no_reason_to_stop(scenario: Scenario, when: When) -> None:
@@ -154,6 +156,23 @@ async def test_a_cold_start_is_counted_and_no_reason_to_stop(scenario: Scenario,
     warmth = scenario.state().record("blue-green/warm-up").evidence.warmth
     assert warmth is not None
     assert (warmth.sent, warmth.failed, warmth.lately_failed) == (100, 7, 0)
+
+
+@pytest.mark.parametrize("requests", [101, 20, 7])
+async def test_the_last_twenty_decide_however_many_are_sent(
+    scenario: Scenario, given: Given, when: When, then: Then, requests: int
+) -> None:
+    given.in_colours(warm_up_requests=requests)
+    when.shop.faults.cold_answers = requests - 1
+
+    await when.started()
+    await when.is_over()
+
+    warmth = scenario.state().record("blue-green/warm-up").evidence.warmth
+    assert warmth is not None
+    assert warmth.sent == requests
+    assert warmth.lately_failed == min(requests, 20) - 1
+    then.rolled_back(Reason.HEALTH)
 
 
 async def test_a_version_that_stays_cold_never_serves(when: When, then: Then) -> None:
@@ -171,11 +190,74 @@ async def test_a_switch_by_hand_stops_the_run(scenario: Scenario, when: When, th
     when.shop.somebody_sets(0)
     await when.until(lambda: scenario.state().state is RunState.HELD)
 
-    assert "Somebody else changed the Service checkout" in then.run.held_why
+    why = "Somebody else changed the Service checkout: it leads to checkout-blue instead of checkout-green."
+    assert why in then.run.held_why
     assert then.effects() == FORWARD[:3]
     await when.rolls_back(BO)
     await when.is_over()
     then.traffic(canary=0)
+
+
+async def test_a_version_that_does_not_serve_is_not_said_to(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    """Somebody switches back while people are asked whether to keep it."""
+    when.shop.faults.forgotten.add(OLD)
+    await switches(when)
+    question = await when.asked("blue-green/keep")
+    when.shop.somebody_sets(0)
+    await when.pressed(question)
+    await when.until(lambda: scenario.state().state is RunState.HELD)
+
+    assert "it leads to checkout-blue. The run does not end like that." in then.run.held_why
+    await when.rolls_back()
+    await when.is_over()
+    then.rolled_back(Reason.ROLLED_BACK_BY_PERSON)
+
+
+async def test_the_colour_that_somebody_lets_serve_gets_no_other_version(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    """Green runs an older version, and is switched to by hand after the check."""
+    shop = when.shop
+    image = "registry.example/checkout:v2.3.0"
+    shop.canary = Deployed("checkout-green", image, "v2.3.0", shop.clock.now() - minutes(60))
+    shop.faults.crashing.add(OLD)
+    await when.started()
+    await when.begun("blue-green/check")
+    await when.holds()
+    shop.faults.crashing.clear()
+    await when.done("blue-green/check")
+    shop.somebody_sets(100)
+    await when.says(InterruptKind.RESUME)
+    await when.until(lambda: then.run.state is RunState.HELD and then.run.held_by is None)
+
+    assert "it leads to checkout-green, so that is left alone" in then.run.held_why
+    assert then.effects() == []
+    assert shop.canary.version == "v2.3.0"
+
+
+async def test_the_latency_of_before_is_remembered_by_a_bot_that_starts_again(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    """The triggers have nothing else to compare with after a restart."""
+    await switches(when)
+    await when.passes(seconds(10))
+
+    evidence = scenario.state().record("blue-green/watch").evidence
+    assert evidence.stable_now is not None
+
+
+async def test_too_few_pods_get_no_users(scenario: Scenario, when: When, then: Then) -> None:
+    """Somebody scales green down while people think."""
+    await when.started()
+    question = await when.asked("blue-green/switch")
+    when.shop.faults.scaled_down["checkout-green"] = 1
+    await when.pressed(question)
+    await when.is_over()
+
+    then.rolled_back(Reason.STEP_FAILED).traffic(canary=0)
+    assert "checkout-green has 1 ready pods where 3 are needed" in then.run.turn.sentence
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

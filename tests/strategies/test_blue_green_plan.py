@@ -57,6 +57,10 @@ def test_it_reads_as_a_runbook() -> None:
     ]
 
 
+def test_the_way_back_looks_after_the_traffic_from_the_first_change_on() -> None:
+    assert {step.undoes for step in blue_green().way_back} == {"blue-green/deploy"}
+
+
 def test_people_are_asked_once_and_before_the_switch() -> None:
     assert [step.id for step in blue_green().shifts] == ["blue-green/switch"]
 
@@ -68,7 +72,6 @@ def test_without_a_preview_the_plan_says_that_nothing_is_asked_before() -> None:
     asked += [s for s in one.steps if isinstance(s.action, CheckHealth) and s.action.of is Side.CANARY]
     assert asked == []
     assert one.findings == ("No preview is declared, so v2.5.0 is asked nothing before it serves.",)
-    assert one.way_back[0].undoes == "blue-green/switch"
 
 
 def test_a_preview_that_finds_the_new_version_by_itself_is_not_led_there() -> None:

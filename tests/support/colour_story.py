@@ -37,7 +37,8 @@ def warmed_up() -> Story:
 
 
 def switched() -> Story:
-    return warmed_up().asked(100, step=SWITCH).approved(BO).does(SWITCH)
+    story = warmed_up().asked(100, step=SWITCH).approved(BO)
+    return story.does(SWITCH, accepted_at=story.now)
 
 
 def finished() -> Story:

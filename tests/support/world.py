@@ -83,6 +83,7 @@ class Faults:
     lost_answers: int = 0  # so many changes take effect, and nobody hears of it
     undeployable: str = ""  # why no canary can be made beside what serves
     unroutable: str = ""  # why traffic cannot be shared out
+    scaled_down: dict[str, int] = field(default_factory=dict)  # by deployment: to how many pods
     cold_answers: int = 0  # so many first requests to a new version fail
     failing_gates: set[str] = field(default_factory=set)
 
@@ -165,18 +166,20 @@ class SmallShop:
     def describe(self, deployed: Deployed) -> Workload:
         settled, ready, renewed = self._is_rolled_out(deployed), self.ready(deployed), self.renewed(deployed)
         pulled = self.faults.pulled.get(deployed.name, (f"sha256:{deployed.image}",))
+        replicas = self.faults.scaled_down.get(deployed.name, 3)
+        ready, renewed = min(ready, replicas), min(renewed, replicas)
         return Workload(
             name=deployed.name,
             image=deployed.image,
             digest=pulled[0] if settled and ready and len(pulled) == 1 else None,
             is_mixed=bool(settled and ready and len(pulled) > 1),
             version=deployed.version,
-            replicas=3,
-            pods=3,
+            replicas=replicas,
+            pods=replicas,
             ready=ready,
-            updated=renewed if deployed.is_one_by_one else 3,
-            is_settled=settled and ready == 3,
-            problems=() if ready == 3 else ("CrashLoopBackOff: back-off restarting failed container",),
+            updated=renewed if deployed.is_one_by_one else replicas,
+            is_settled=settled and ready == replicas,
+            problems=() if ready == replicas else ("CrashLoopBackOff: back-off restarting failed container",),
             revision=f"{deployed.since.timestamp()}/{deployed.generation}",
             mark=deployed.mark,
             owner=deployed.owner,

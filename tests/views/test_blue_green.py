@@ -62,6 +62,15 @@ def test_stakeholders_are_not_told_of_a_first_share() -> None:
     assert any("All users have checkout v2.5.0 now; it is being watched." in item.text for item in told)
 
 
+def test_stakeholders_are_told_that_all_get_it_at_once_and_since_when() -> None:
+    told = [item.text for item in messages(finished().run, SETTING) if item.place is Place.STAKEHOLDERS]
+
+    assert "It is tried first where no user is; then all users get it at once." in told[0]
+    switched_at = finished().run.record(SWITCH).evidence.accepted_at
+    assert switched_at is not None
+    assert f"everyone has it since <!date^{int(switched_at.timestamp())}" in told[2]
+
+
 def test_the_way_back_says_when_traffic_was_switched_back() -> None:
     rollback = read(shown(back().run, "rollback"))
 

@@ -36,17 +36,21 @@ class ColourSwitch:
         wanted = self._target.canary_workload if is_switched else self._target.workload
         return TrafficSplit(
             canary=_ALL if is_switched else 0,
-            header_to=None if preview is None else self._side(colours.selected(preview, self._traffic)),
+            header_to=self._side(preview),
             revision=_revision(main, preview),
             mark=mark_of(main) if preview is None or mark_of(preview) == mark_of(main) else None,
             lagging=colours.lagging(await self._slices(), self._target, wanted),
         )
 
     async def check(self) -> None:
-        """Both Services can be led to the other colour as they are."""
-        for service in await self._services():
-            if service is not None:
-                colours.selected(service, self._traffic)
+        """Both Services are there, and can be led to the other colour as they are."""
+        if self._preview_path == self._path:
+            message = f"the {self._traffic.object_name} cannot be its own preview: users would be led there"
+            raise Permanent(message)
+        main, preview = await self._services()
+        colours.selected(main, self._traffic)
+        if self._preview_path is not None:
+            colours.selected(preview or await self._kube.get(self._preview_path), self._traffic)
 
     async def shift(self, weight: int, *, on: TrafficSplit) -> None:
         if weight not in {0, _ALL}:
@@ -61,7 +65,7 @@ class ColourSwitch:
         main, preview = await self._services()
         _check_unchanged(self._traffic, main, preview, on)
         if self._preview_path is None or preview is None:
-            raise Permanent("no preview Service is declared, so it leads nowhere")
+            raise Permanent("the preview's Service is not there, so it leads nowhere")
         colour = self._traffic.other if to is Side.CANARY else self._traffic.serving
         await self._lead(self._preview_path, preview, colour)
 
@@ -77,8 +81,9 @@ class ColourSwitch:
     async def _services(self) -> tuple[Object, Object | None]:
         if self._preview_path is None:
             return shapes.service(await self._kube.get(self._path)), None
-        main, preview = await asyncio.gather(self._kube.get(self._path), self._kube.get(self._preview_path))
-        return shapes.service(main), shapes.service(preview)
+        main, preview = await asyncio.gather(self._kube.get(self._path), self._kube.find(self._preview_path))
+        # Whatever has become of the preview, it keeps nobody's traffic from going home.
+        return shapes.service(main), None if preview is None else shapes.service(preview)
 
     async def _slices(self) -> list[Object]:
         path = paths.endpoint_slices(self._target.namespace)
@@ -99,7 +104,11 @@ class ColourSwitch:
             same = {"op": "replace", "path": "/metadata/resourceVersion", "value": revision_of(found)}
             await self._kube.patch(path, [same, *operations])
 
-    def _side(self, colour: Colour) -> Literal["stable", "canary"]:
+    def _side(self, preview: Object | None) -> Literal["stable", "canary"] | None:
+        """Where the preview leads; None if it is not there, or leads to neither."""
+        colour = None if preview is None else colours.colour_of(preview, self._traffic.label)
+        if colour is None:
+            return None
         return "canary" if colour == self._traffic.other else "stable"
 
 

@@ -41,7 +41,8 @@ def selected(service: Object, traffic: ByColour) -> Colour:
 
 
 def selector_operation(traffic: ByColour, colour: Colour) -> Object:
-    return {"op": "replace", "path": f"/spec/selector/{escaped(traffic.label)}", "value": colour}
+    # To add is to replace what is there, and to mend a selector that has lost its label.
+    return {"op": "add", "path": f"/spec/selector/{escaped(traffic.label)}", "value": colour}
 
 
 def lagging(slices: list[Object], target: Target, wanted: str) -> str:
@@ -99,6 +100,20 @@ def other_colour(serving: Object, target: Target, traffic: ByColour, image: str,
     }
 
 
+def check_selects(service: Object, traffic: ByColour, green: Object) -> None:
+    """Raises `Permanent` if a Service would not find the pods of the other colour by its colour alone."""
+    selector = {**(service.get("spec", {}).get("selector") or {}), traffic.label: traffic.other}
+    labels = green["spec"]["template"]["metadata"]["labels"]
+    missing = {key: value for key, value in selector.items() if labels.get(key) != value}
+    if missing:
+        by = ", ".join(f"{key}={value}" for key, value in sorted(missing.items()))
+        message = (
+            f"the Service {service['metadata']['name']} also selects by {by}, which the pods of "
+            f"{green['metadata']['name']} will not bear"
+        )
+        raise Permanent(message)
+
+
 def take_over(existing: Object, wanted: Object, run: str) -> list[Object]:
     """The JSON patch that gives the colour at rest what is wanted of it, whole: nothing of its past stays.
 
@@ -114,11 +129,17 @@ def take_over(existing: Object, wanted: Object, run: str) -> list[Object]:
         raise Permanent(message)
     labels = existing["metadata"].get("labels") or {}
     managed = {**labels, **wanted["metadata"]["labels"]}
+    keys = (*_CARRIED_OVER, "template")
     return [
         *(
             {"op": "add", "path": f"/spec/{key}", "value": wanted["spec"][key]}
-            for key in (*_CARRIED_OVER, "template")
+            for key in keys
             if key in wanted["spec"]
+        ),
+        *(
+            {"op": "remove", "path": f"/spec/{key}"}
+            for key in keys
+            if key in spec and key not in wanted["spec"]
         ),
         *([] if labels == managed else [{"op": "add", "path": "/metadata/labels", "value": managed}]),
         *note_operations(existing, {OWNER: run, VERSION: wanted["metadata"]["annotations"][VERSION]}),

@@ -14,7 +14,7 @@ from bot.domain.outcome import Recorded, Workload
 from bot.domain.plan import Target
 from bot.domain.traffic import ByColour, Colour
 from bot.platforms.kubernetes import paths, rollouts, shapes, status
-from bot.platforms.kubernetes.colours import colour_of, kept, other_colour, take_over
+from bot.platforms.kubernetes.colours import check_selects, colour_of, kept, other_colour, take_over
 from bot.platforms.kubernetes.derive import MANAGED_BY, canary_of, is_ours, template_for
 from bot.platforms.kubernetes.marks import ANNOTATION, OWNER, generation_of, owner_of
 
@@ -173,9 +173,18 @@ class KubernetesPlatform:
 
     async def _derived(self, stable: Object, image: str, version: str) -> Object:
         if isinstance(self._target.traffic, ByColour):
-            return other_colour(stable, self._target, self._target.traffic, image, version)
+            return await self._in_other_colour(stable, self._target.traffic, image, version)
         services = await self._service_of(Side.STABLE), await self._service_of(Side.CANARY)
         return canary_of(stable, services, self._target, image, version)
+
+    async def _in_other_colour(self, stable: Object, traffic: ByColour, image: str, version: str) -> Object:
+        manifest = other_colour(stable, self._target, traffic, image, version)
+        preview = traffic.preview.service if traffic.preview is not None else None
+        for name in (traffic.service, *([] if preview is None else [preview])):
+            found = await self._kube.find(paths.service(self._target.namespace, name))
+            if found is not None:
+                check_selects(shapes.service(found), traffic, manifest)
+        return manifest
 
     async def _change_stable(
         self, template: Callable[[Object], Object], on: Workload, annotations: Object | None = None

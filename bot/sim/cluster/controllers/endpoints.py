@@ -24,7 +24,8 @@ def reconcile_endpoints(store: ObjectStore, _now: datetime) -> datetime | None:
     pods = [pod for pod in store.all_of(POD) if dig(pod, "status", "podIP")]
     for service in store.all_of(SERVICE):
         selector = dig(service, "spec", "selector")
-        if selector:
+        # Of a Service that is being removed its slices go first; they are not made again.
+        if selector and "deletionTimestamp" not in service["metadata"]:
             namespace = namespace_of(service)
             mine = [p for p in pods if namespace_of(p) == namespace and matches_map(selector, labels_of(p))]
             _write(store, ENDPOINT_SLICE, _slice(service, mine))
