@@ -9,11 +9,12 @@ edited next.
 
 **Two processes at once.** Only who drives a run speaks of it. A process that was frozen between looking and
 posting may post what another one has posted meanwhile: it finds the place taken then, and removes its own. So
-a post that is out is seen through, even if the process is told just then that its lease is gone.
+a post that is out is seen through, even if the process is told then that its lease is gone. What it could not
+not remove before it ended, because Slack was away too, stands in the memory for whoever comes next.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,8 @@ _LINK_PAUSE = 30.0
 # Pauses before a message that is there twice is taken away again, and before a database that is away is told
 # of a message (real seconds).
 _TAKE_AWAY_AGAIN = _TELL_AGAIN = (1.0, 5.0, 30.0, 120.0)
+# What the memory calls a message that is there twice and has to be taken away, with its timestamp behind it.
+_TWICE = "twice/"
 # An exception's words may be long; the log has them in full.
 _LONGEST_TROUBLE = 500
 
@@ -94,6 +97,7 @@ class Delivery:
         self._drawing = asyncio.Lock()
         self._drawn: dict[str, _Drawn] = {}  # by run, until it is journaled again
         self._kept: set[asyncio.Task[None]] = set()  # posts that are out, and removals
+        self._leaving: set[str] = set()  # the timestamps that this process takes away
 
     def trouble(self, run: str, sentence: str, seq: int) -> None:
         """The run does not get on from its entry `seq`."""
@@ -131,6 +135,7 @@ class Delivery:
         channels, setting = await self._channels(), await self._setting(run)
         stored = {message.key: message for message in await self._memory.all_of(run.id)}
         self._is_fresh.setdefault(run.id, run.seq <= _FIRST_ENTRIES and not stored)
+        self._take_away_what_is_left(stored.values())
         setting = await self._with_link(setting, run, stored.get(ROOT))
         items = await self._drawn_once(run, setting)
         return differences((*items, *self._trouble_of(run)), stored, channels)
@@ -221,7 +226,21 @@ class Delivery:
         ts = await self._post(run, change)
         if not await self._remembered(run, change, ts):
             _log.warning("posted-twice", run=run, key=change.key)
-            self._keep(self._take_away_in_time(change.channel, ts))
+            await self._leave_word(run, change.channel, ts)
+            self._keep(self._take_away_in_time(run, change.channel, ts))
+
+    async def _leave_word(self, run: str, channel: str, ts: str) -> None:
+        """This process may end before Slack takes the message away."""
+        try:
+            await self._memory.reserve(run, f"{_TWICE}{ts}", channel)
+            await self._memory.posted(run, f"{_TWICE}{ts}", ts, _UNKNOWN)
+        except OutsideError as error:
+            _log.warning("no-word-left", run=run, ts=ts, error=str(error))
+
+    def _take_away_what_is_left(self, stored: Iterable[StoredMessage]) -> None:
+        for message in stored:
+            if message.key.startswith(_TWICE) and message.ts and message.ts not in self._leaving:
+                self._keep(self._take_away_in_time(message.run, message.channel, message.ts))
 
     async def _remembered(self, run: str, change: Change, ts: str) -> bool:
         """Nobody else knows that it was posted, so a database that is away is told again."""
@@ -253,24 +272,31 @@ class Delivery:
         task.add_done_callback(forget)
         return task
 
-    async def _take_away_in_time(self, channel: str, ts: str) -> None:
-        """Nobody else knows that it is there twice, so what Slack does not take is tried again."""
-        for pause in (0.0, *_TAKE_AWAY_AGAIN):
-            await asyncio.sleep(pause)
-            try:
-                await self._take_away(channel, ts)
-            except OutsideError as error:
-                _log.warning("not-taken-away", channel=channel, ts=ts, error=str(error))
-            else:
-                return
+    async def _take_away_in_time(self, run: str, channel: str, ts: str) -> None:
+        """What Slack does not take is tried again, here and by whoever speaks of the run next."""
+        self._leaving.add(ts)
+        try:
+            for pause in (0.0, *_TAKE_AWAY_AGAIN):
+                await asyncio.sleep(pause)
+                try:
+                    await self._take_away(channel, ts)
+                    await self._memory.deleted(run, f"{_TWICE}{ts}")
+                except OutsideError as error:
+                    _log.warning("not-taken-away", channel=channel, ts=ts, error=str(error))
+                else:
+                    return
+        finally:
+            self._leaving.discard(ts)
         _log.error("there-twice", channel=channel, ts=ts)
 
     async def _take_away(self, channel: str, ts: str) -> None:
         file = ts.removeprefix(FILE)
-        if file != ts:
-            await self._calls.delete_file(file)
-        else:
-            await self._calls.delete(channel, ts)
+        # Somebody may have been quicker.
+        with suppress(NotFound):
+            if file != ts:
+                await self._calls.delete_file(file)
+            else:
+                await self._calls.delete(channel, ts)
 
     def _check_speaks(self, run: str) -> None:
         """Right before a call: this process may have been frozen since it looked.

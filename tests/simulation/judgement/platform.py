@@ -86,7 +86,9 @@ def _in_colours(effect: Effect, serving: str) -> Iterator[tuple[str, tuple[str, 
     if new != old:
         yield ("a canary", ("blue-green/deploy",)) if new else ("no canary", ("back/canary",))
     elif after.roller is None and before.roller is not None:
-        yield "nobody's version", ("blue-green/keep",)
+        yield "nobody's version", ("blue-green/keep", "back/canary")
+    elif after.roller != before.roller:
+        yield "the run's version", ("blue-green/deploy",)
 
 
 def _serving(simulation: Simulation, run: str) -> str:
