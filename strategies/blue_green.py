@@ -120,8 +120,7 @@ def _switched(request: DeployRequest, target: Target, settings: BlueGreenSetting
         phase=Phase.PRODUCTION,
         shifts_traffic=True,
         changes_production=True,
-        # Endpoints follow within seconds; until they do, some users may be served by nobody.
-        timeout=timedelta(seconds=30),
+        timeout=timedelta(minutes=5),
     )
     yield Step(
         id="blue-green/watch",

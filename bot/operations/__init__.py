@@ -8,7 +8,7 @@ It knows nothing of Slack: handlers and the command line call the same functions
 from bot.operations.deciding import abort, approve, hold, resume, rollback, stale
 from bot.operations.desk import Deployable, Desk, audited
 from bot.operations.looking import Active, find_run, history, status
-from bot.operations.planning import VERSION, Wish, as_it_stands, draw_up, in_colours
+from bot.operations.planning import VERSION, Wish, draw_up
 from bot.operations.releasing import release
 from bot.operations.starting import start
 from bot.operations.undoing import undo
@@ -21,13 +21,11 @@ __all__ = [
     "Wish",
     "abort",
     "approve",
-    "as_it_stands",
     "audited",
     "draw_up",
     "find_run",
     "history",
     "hold",
-    "in_colours",
     "release",
     "resume",
     "rollback",

@@ -97,7 +97,7 @@ class Delivery:
         self._drawing = asyncio.Lock()
         self._drawn: dict[str, _Drawn] = {}  # by run, until it is journaled again
         self._kept: set[asyncio.Task[None]] = set()  # posts that are out, and removals
-        self._leaving: set[str] = set()  # the timestamps that this process takes away
+        self._leaving: set[str] = set()  # the timestamps that this process takes away, or has
 
     def trouble(self, run: str, sentence: str, seq: int) -> None:
         """The run does not get on from its entry `seq`."""
@@ -226,6 +226,7 @@ class Delivery:
         ts = await self._post(run, change)
         if not await self._remembered(run, change, ts):
             _log.warning("posted-twice", run=run, key=change.key)
+            self._leaving.add(ts)
             await self._leave_word(run, change.channel, ts)
             self._keep(self._take_away_in_time(run, change.channel, ts))
 
@@ -240,6 +241,7 @@ class Delivery:
     def _take_away_what_is_left(self, stored: Iterable[StoredMessage]) -> None:
         for message in stored:
             if message.key.startswith(_TWICE) and message.ts and message.ts not in self._leaving:
+                self._leaving.add(message.ts)
                 self._keep(self._take_away_in_time(message.run, message.channel, message.ts))
 
     async def _remembered(self, run: str, change: Change, ts: str) -> bool:
@@ -273,20 +275,16 @@ class Delivery:
         return task
 
     async def _take_away_in_time(self, run: str, channel: str, ts: str) -> None:
-        """What Slack does not take is tried again, here and by whoever speaks of the run next."""
-        self._leaving.add(ts)
-        try:
-            for pause in (0.0, *_TAKE_AWAY_AGAIN):
-                await asyncio.sleep(pause)
-                try:
-                    await self._take_away(channel, ts)
-                    await self._memory.deleted(run, f"{_TWICE}{ts}")
-                except OutsideError as error:
-                    _log.warning("not-taken-away", channel=channel, ts=ts, error=str(error))
-                else:
-                    return
-        finally:
-            self._leaving.discard(ts)
+        """What Slack does not take is tried again, some times here and then by whoever comes next."""
+        for pause in (0.0, *_TAKE_AWAY_AGAIN):
+            await asyncio.sleep(pause)
+            try:
+                await self._take_away(channel, ts)
+                await self._memory.deleted(run, f"{_TWICE}{ts}")
+            except OutsideError as error:
+                _log.warning("not-taken-away", channel=channel, ts=ts, error=str(error))
+            else:
+                return
         _log.error("there-twice", channel=channel, ts=ts)
 
     async def _take_away(self, channel: str, ts: str) -> None:
@@ -386,7 +384,9 @@ class Delivery:
             there[where] = await self._calls.own(*where)
         picture = change.item.picture
         file = _file_name(run, picture) if picture is not None else ""
-        return there[where].get(_name(run, change)) or there[where].get(file)
+        found = there[where].get(_name(run, change)) or there[where].get(file)
+        # What is about to be taken away is no place to go on.
+        return None if found in self._leaving else found
 
     async def _drawn_once(self, run: Run, setting: Setting) -> tuple[Item, ...]:
         """Both hands of a thread want the same items, and each looks twice before it sends one."""

@@ -112,7 +112,7 @@ class BakeKind:
         newest = (canary, stable) if with_figures else (before.canary_now, before.stable_now)
         if action.with_past:
             # What the triggers compare with after a restart is what it was like while it still served.
-            newest = (newest[0], before.stable_now or await self._metrics.sample(plan.subject(Side.STABLE)))
+            newest = (newest[0], await self._served(context, before, is_due=with_figures))
         past = await self._past(context, before) if action.with_past else None
         baseline = _stable_before(context) if action.weight == 100 else None
         if action.with_past:
@@ -146,6 +146,13 @@ class BakeKind:
         counted = await counted_before(self._metrics, subject, context.now)
         is_answered = counted.blind_since is None or Gap.EMPTY in counted.gaps
         return counted.with_(blind_since=None, blind_detail="") if is_answered else None
+
+    async def _served(self, context: StepContext, before: Evidence, *, is_due: bool) -> Sample | None:
+        """The figures of the version before while it served: the first ones that tell its latency."""
+        known = before.stable_now
+        if (known is not None and known.figure("p95").value is not None) or not is_due:
+            return known
+        return await self._metrics.sample(context.run.plan.subject(Side.STABLE))
 
     def _is_warming(self, context: StepContext, before: Evidence) -> bool:
         began, duration = context.record.began, action_of(context, Bake).duration

@@ -74,16 +74,18 @@ class KeepCanaryKind:
         return Seen(is_settled=is_kept, before=Recorded(workload=canary))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
-        if seen.before.workload is not None:
+        if seen.before.workload is not None and (await self._traffic.split()).canary == 100:
             await self._platform.keep_canary(run=context.run.signature, on=seen.before.workload)
 
     async def verify(self, context: StepContext) -> Outcome:
         split = await self._traffic.split()
-        if split.canary != 100 or split.lagging:
-            name = context.run.plan.target.traffic.object_name
-            why = split.lagging or f"it leads to {context.run.plan.target.workload}"
-            sentence = f"Somebody else changed the {name}: {why}. The run does not end like that."
+        if split.canary != 100:
+            target = context.run.plan.target
+            what = f"it leads to {target.workload}. The run does not end like that."
+            sentence = f"Somebody else changed the {target.traffic.object_name}: {what}"
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+        if split.lagging:
+            return Wait(after=LOOK, awaiting=split.lagging, reason=Reason.NOT_READY)
         canary, request = await self._platform.canary(), context.run.plan.request
         if canary is None or canary.image != request.image:
             sentence = f"{context.run.plan.target.canary_workload} does not run {request.version} any more."
@@ -129,6 +131,8 @@ class RemoveCanaryKind:
             sentence = f"{canary.name} belongs to run {canary.owner} and is left alone"
             return Done(evidence=Evidence(sentence=sentence))
         if _is_left(context, canary) and canary.owner != context.run.signature:
+            if may_still_arrive(context):
+                return Wait(after=LOOK, awaiting=f"{canary.name} is left; a change of it was under way")
             return Done(evidence=Evidence(sentence=f"{canary.name} is left as it was"))
         return Wait(after=LOOK, awaiting=f"{canary.name} still has {canary.ready} pods")
 
@@ -143,5 +147,7 @@ def _is_left(context: StepContext, canary: Workload) -> bool:
         isinstance(step.action, KeepCanary) and run.record(step.id).status is not StepStatus.PENDING
         for step in run.plan.steps
     )
-    was_there = before is not None and before.image == run.plan.request.image
-    return was_there or (canary.owner != run.signature and not is_kept)
+    image = run.plan.request.image
+    was_there = before is not None and before.owner != run.signature and before.image == image
+    is_ours = canary.owner == run.signature or (is_kept and canary.image == image)
+    return was_there or not is_ours

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.actions import CheckHealth
+from bot.domain.actions import CheckHealth, DeployCanary
 from bot.domain.outcome import Done, Evidence, Outcome, Wait
 from bot.domain.reasons import Reason
 from bot.ports import HealthProbe, HealthReading, Seen, StepContext
@@ -41,7 +41,9 @@ class CheckHealthKind:
 def _before(context: StepContext) -> str | None:
     """What the step that is undone found running, where it tells: not always what the run was planned for."""
     undone = context.step.undoes
-    recorded = context.run.record(undone).before.workload if undone is not None else None
+    if undone is None or isinstance(context.run.plan.step(undone).action, DeployCanary):
+        return None  # what was in the new version's place served nobody
+    recorded = context.run.record(undone).before.workload
     return recorded.version if recorded is not None else None
 
 

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 
-from bot.domain.actions import RouteHeader, SetWeight
+from bot.domain.actions import DeployCanary, RouteHeader, SetWeight
 from bot.domain.errors import Permanent, Unreachable, Unreadable
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_marked, is_ours_to_mind, mark_of
-from bot.steps.workloads import changed_route
+from bot.steps.workloads import changed_route, explained
 
 _LOOK = timedelta(milliseconds=500)
+# Endpoints follow a selector within a second or two; until they do, users may be served by nobody.
+_FOLLOWS_WITHIN = timedelta(seconds=30)
 
 
 class SetWeightKind:
@@ -28,19 +30,54 @@ class SetWeightKind:
     async def apply(self, context: StepContext, seen: Seen) -> None:
         split = seen.before.split
         if split is not None and self._surprise(context, split) is None:
+            if context.run.plan.target.is_switched and await self._of_switch(context, split) is not None:
+                return
             await self._check_canary(context)
             await self._traffic.shift(action_of(context, SetWeight).weight, on=split)
 
     async def verify(self, context: StepContext) -> Outcome:
         wanted = action_of(context, SetWeight).weight
         split = await self._traffic.split()
-        if split.canary == wanted and not split.lagging:
+        if context.run.plan.target.is_switched:
+            outcome = await self._of_switch(context, split)
+            if outcome is not None:
+                return outcome
+        if split.canary == wanted:
             sentence = f"{wanted} % of traffic on {context.run.plan.request.version}"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
         surprise = self._surprise(context, split)
         if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
-        return Wait(after=_LOOK, awaiting=_still(split), reason=Reason.VERIFY_FAILED)
+        return Wait(after=_LOOK, awaiting=_still(context, split), reason=Reason.VERIFY_FAILED)
+
+    async def _of_switch(self, context: StepContext, split: TrafficSplit) -> Outcome | None:
+        """What a switch of everybody has to wait for, or fails by; None: it is as any other shift."""
+        before = context.record.before.split
+        if split.canary == 100:
+            if before is not None and before.canary == 100 and is_ours_to_mind(context):
+                sentence = changed_route(context, split.canary, 0)
+                return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+            if not split.lagging:
+                return None
+            since = context.record.evidence.looked_at or context.now
+            if context.now - since > _FOLLOWS_WITHIN:
+                return Failed(
+                    reason=Reason.VERIFY_FAILED, sentence=f"Nobody follows the switch: {split.lagging}."
+                )
+            evidence = Evidence(split=split, looked_at=since)
+            return Wait(after=_LOOK, awaiting=split.lagging, reason=Reason.VERIFY_FAILED, evidence=evidence)
+        canary, made = await self._platform.canary(), _made(context)
+        if canary is None or made is None or self._surprise(context, split) is not None:
+            return None
+        if canary.replicas < made.replicas and is_ours_to_mind(context):
+            sentence = (
+                f"Somebody else scaled {canary.name}: {canary.replicas} pods instead of {made.replicas}."
+            )
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+        if canary.ready < canary.replicas:
+            awaiting = explained(canary)
+            return Wait(after=_LOOK, awaiting=awaiting, reason=Reason.NOT_READY, again=True)
+        return None
 
     def _surprise(self, context: StepContext, found: TrafficSplit) -> str | None:
         """What the route says now, if neither the journal nor this step explains it.
@@ -58,13 +95,6 @@ class SetWeightKind:
         canary, target = await self._platform.canary(), context.run.plan.target
         if canary is None or canary.ready == 0:
             raise Permanent(f"{target.canary_workload} has no ready pod, so it gets no traffic")
-        if target.is_switched:
-            wanted = max(canary.replicas, (await self._platform.stable()).replicas)
-            if canary.ready < wanted:
-                message = (
-                    f"{canary.name} has {canary.ready} ready pods where {wanted} are needed for all traffic"
-                )
-                raise Permanent(message)
         _check_image(canary, context.run.digest)
 
 
@@ -113,7 +143,7 @@ class TrafficToStableKind:
 
     async def verify(self, context: StepContext) -> Outcome:
         split = await self._traffic.split()
-        if _is_home(split) and not split.lagging:
+        if _is_home(split) and not (split.lagging and _was_away(context)):
             if not is_marked(context, split):
                 return Wait(after=_LOOK, awaiting="All traffic is on stable; a change of it may be under way")
             target = context.run.plan.target
@@ -121,7 +151,7 @@ class TrafficToStableKind:
             if target.is_switched:
                 sentence = f"All traffic is on {target.workload}, the preview included"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
-        return Wait(after=_LOOK, awaiting=_still(split), reason=Reason.VERIFY_FAILED)
+        return Wait(after=_LOOK, awaiting=_still(context, split), reason=Reason.VERIFY_FAILED)
 
     async def _split(self) -> TrafficSplit | None:
         """What is served now; None for weights that make no sense, which the change itself mends."""
@@ -131,8 +161,25 @@ class TrafficToStableKind:
             return None
 
 
-def _still(split: TrafficSplit) -> str:
-    return split.lagging or f"the route still gives {split.canary} % to the canary"
+def _was_away(context: StepContext) -> bool:
+    """Whether anybody had to be taken home: else it is not the way back that pods are missing there."""
+    before = context.record.before.split
+    return before is None or before.canary > 0
+
+
+def _made(context: StepContext) -> Workload | None:
+    """The new version's deployment as it was when it had come up."""
+    run = context.run
+    deployed = (run.record(s.id) for s in run.plan.steps if isinstance(s.action, DeployCanary))
+    return next((record.evidence.workload for record in deployed), None)
+
+
+def _still(context: StepContext, split: TrafficSplit) -> str:
+    target = context.run.plan.target
+    if target.is_switched:
+        leads = target.canary_workload if split.canary else target.workload
+        return split.lagging or f"the {target.traffic.object_name} still leads to {leads}"
+    return f"the route still gives {split.canary} % to the canary"
 
 
 def _is_home(split: TrafficSplit) -> bool:

@@ -19,6 +19,7 @@ from bot.domain.people import Person, Role
 from bot.domain.plan import Plan
 from bot.domain.record import Record
 from bot.operations import Deployable, Desk
+from bot.operations.planning import as_it_stands, in_colours
 from bot.platforms.kubernetes import KubernetesPlatform, router
 from bot.ports import RunSummary, TrafficRouter
 from bot.slack import Directory, SlackCalls, SlackRoles
@@ -172,7 +173,7 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
         return [Finding(what=f"{name}: cluster", is_well=False, sentence=str(error))]
     worlds = Worlds(settings, clock, {target.context: kube})
     try:
-        where = await operations.as_it_stands(worlds.platform, deployable)
+        where = await as_it_stands(worlds.platform, deployable)
     except (OutsideError, Refused) as error:
         await worlds.close()
         return [Finding(what=f"{name}: colours", is_well=False, sentence=str(error))]
@@ -221,7 +222,7 @@ async def _rolling(platform: KubernetesPlatform) -> str:
 
 
 async def _colours(kube: KubeClient, where: Deployable) -> str:
-    target = operations.in_colours(where).target
+    target = in_colours(where).target
     platform = KubernetesPlatform(kube, target)
     await _canary(platform)
     await router(kube, target).check()

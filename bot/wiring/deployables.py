@@ -1,6 +1,7 @@
 """The team's settings as the records that operations, strategies and analysis know."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 
 from bot.analysis import Limits, TriggerLimits
@@ -23,6 +24,7 @@ from bot.config import (
 )
 from bot.domain.people import Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
+from bot.domain.record import Record
 from bot.domain.traffic import (
     ByColour,
     ByHTTPRoute,
@@ -160,51 +162,41 @@ def _findings(notices: tuple[Notice, ...], name: str, application: Application) 
 def plan_writers(settings: Settings) -> dict[str, WritePlan]:
     """Each strategy by its name, with the settings of the application that is asked for."""
     return {
-        "canary": lambda request, where: _write_canary(
-            settings.application(request.application), request, where
-        ),
-        "rolling": lambda request, where: _write_rolling(
-            settings.application(request.application), request, where
-        ),
-        "blue-green": lambda request, where: _write_blue_green(
-            settings.application(request.application), request, where
-        ),
+        "canary": _writer(settings, canary.plan, _of_canary),
+        "rolling": _writer(settings, rolling.plan, _of_rolling),
+        "blue-green": _writer(settings, blue_green.plan, _of_blue_green),
     }
 
 
-def _write_blue_green(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
-    own = application.blue_green
-    return blue_green.plan(
-        request=request,
-        target=deployable.target,
-        settings=BlueGreenSettings(
-            ready_timeout=own.ready_timeout,
-            warm_up_requests=own.warm_up.requests,
-            warm_up_path=own.warm_up.path,
-            bake=own.bake,
-            fail_above=float(own.error_rate),
-        ),
-        approvals=deployable.approvals,
-        gates=deployable.gates,
-        findings=deployable.findings,
-    )
+def _writer(
+    settings: Settings, plan: Callable[..., Plan], settings_of: Callable[[Application], Record]
+) -> WritePlan:
+    def write(request: DeployRequest, where: Deployable) -> Plan:
+        return plan(
+            request=request,
+            target=where.target,
+            settings=settings_of(settings.application(request.application)),
+            approvals=where.approvals,
+            gates=where.gates,
+            findings=where.findings,
+        )
+
+    return write
 
 
-def _write_rolling(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
+def _of_canary(application: Application) -> CanarySettings:
+    stages = (CanaryStage(weight=s.weight, bake=s.bake) for s in application.canary.stages)
+    return CanarySettings(stages=tuple(stages))
+
+
+def _of_rolling(application: Application) -> RollingSettings:
     own = application.rolling
-    return rolling.plan(
-        request=request,
-        target=deployable.target,
-        settings=RollingSettings(
-            max_surge=_pods(own.max_surge),
-            max_unavailable=_pods(own.max_unavailable),
-            check_every=own.check_every,
-            pause_above=float(own.pause_above_error_rate),
-            bake=own.bake,
-        ),
-        approvals=deployable.approvals,
-        gates=deployable.gates,
-        findings=deployable.findings,
+    return RollingSettings(
+        max_surge=_pods(own.max_surge),
+        max_unavailable=_pods(own.max_unavailable),
+        check_every=own.check_every,
+        pause_above=float(own.pause_above_error_rate),
+        bake=own.bake,
     )
 
 
@@ -213,16 +205,14 @@ def _pods(number: int | Ratio) -> int | str:
     return number if isinstance(number, int) else f"{math.ceil(Decimal(str(number).removesuffix('%')))}%"
 
 
-def _write_canary(application: Application, request: DeployRequest, deployable: Deployable) -> Plan:
-    """The canary's plan with the application's own stages."""
-    stages = tuple(CanaryStage(weight=s.weight, bake=s.bake) for s in application.canary.stages)
-    return canary.plan(
-        request=request,
-        target=deployable.target,
-        settings=CanarySettings(stages=stages),
-        approvals=deployable.approvals,
-        gates=deployable.gates,
-        findings=deployable.findings,
+def _of_blue_green(application: Application) -> BlueGreenSettings:
+    own = application.blue_green
+    return BlueGreenSettings(
+        ready_timeout=own.ready_timeout,
+        warm_up_requests=own.warm_up.requests,
+        warm_up_path=own.warm_up.path,
+        bake=own.bake,
+        fail_above=float(own.error_rate),
     )
 
 

@@ -1,7 +1,8 @@
 """Two colours that take turns, on the simulated cluster and on a real control plane."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from bot.clients.kube import KubeClient
 from bot.domain.actions import Side
 from bot.domain.errors import Conflict, Permanent, Unreadable
-from bot.domain.events import Entry, Planned
+from bot.domain.events import Ending, Entry, Planned
 from bot.domain.folding import fold_all
-from bot.domain.outcome import Done, Recorded, TrafficSplit, Workload
+from bot.domain.outcome import Done, Recorded, TrafficSplit, Wait, Workload
 from bot.domain.plan import ApprovalPolicy, Target
-from bot.domain.run import StepRecord, StepStatus
+from bot.domain.reasons import Reason
+from bot.domain.run import StepRecord, StepStatus, Turn
 from bot.domain.traffic import ByColour, Preview
 from bot.platforms.kubernetes import KubernetesPlatform, router
 from bot.ports import StepContext, TrafficRouter
@@ -337,6 +339,8 @@ def in_step(colours: Colours, step_id: str, *, deployed: StepRecord | None = Non
     planned = Entry(seq=1, at=MORNING, run="checkout-1", event=Planned(plan=plan))
     run = fold_all((planned,))
     steps = {} if deployed is None else {"blue-green/deploy": deployed}
+    back = {"ending": Ending.ABORTED, "reason": Reason.ABORTED, "sentence": "", "quarantine": False}
+    run = run.with_(turn=Turn(at=MORNING, **back) if step_id.startswith("back/") else None)
     return StepContext(run=run.with_(steps=steps), step=plan.step(step_id), now=MORNING)
 
 
@@ -384,7 +388,7 @@ async def test_what_ran_this_version_before_the_run_is_left_there_on_the_way_bac
     assert not found.is_settled
     await remove.apply(context, found)
 
-    outcome = await remove.verify(context)
+    outcome = await remove.verify(replace(context, now=MORNING + timedelta(minutes=1)))
     assert isinstance(outcome, Done)
     assert outcome.evidence.sentence == "checkout-green is left as it was"
     left = await colours.platform.canary()
@@ -402,5 +406,38 @@ async def test_what_the_run_never_had_is_not_removed(shop: Shop, kube: KubeClien
     context = in_step(colours, "back/canary", deployed=deployed)
 
     assert (await remove.observe(context)).is_settled
-    assert isinstance(await remove.verify(context), Done)
+    assert isinstance(await remove.verify(context), Wait), "its request may be under way"
+    later = replace(context, now=MORNING + timedelta(minutes=1))
+    assert isinstance(await remove.verify(later), Done)
     assert await colours.platform.canary() is not None
+
+
+async def test_green_is_removed_whoever_has_relabelled_it_since(shop: Shop, kube: KubeClient) -> None:
+    """A tool of the team's writes its own name there again."""
+    colours = await opened(shop, kube)
+    await switched(colours)
+    path = path_of(
+        {"kind": "Deployment", "metadata": {"name": "checkout-green", "namespace": shop.namespace}}
+    )
+    helm = {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}
+    await shop.team.merge(path, helm)
+    await colours.traffic.all_to_stable(on=await colours.traffic.split(), mark="checkout-1")
+
+    green = await colours.platform.canary()
+    assert green is not None
+    await colours.platform.remove_canary(on=green)
+
+    await eventually(colours.platform.canary, lambda found: found is None)
+
+
+async def test_a_selector_with_expressions_is_refused_before_anything_is_made(
+    shop: Shop, kube: KubeClient
+) -> None:
+    shop.in_colours()
+    exists = [{"key": "app", "operator": "Exists"}]
+    shop.stable["spec"]["selector"]["matchExpressions"] = exists
+    await shop.open()
+    platform = KubernetesPlatform(kube, shop.colour_target())
+
+    with pytest.raises(Permanent, match="selects its pods by expressions"):
+        await platform.check_canary(image(NEW), NEW, run=RUN)

@@ -254,10 +254,146 @@ async def test_too_few_pods_get_no_users(scenario: Scenario, when: When, then: T
     question = await when.asked("blue-green/switch")
     when.shop.faults.scaled_down["checkout-green"] = 1
     await when.pressed(question)
+    await when.until(lambda: scenario.state().state is RunState.HELD)
+
+    assert "Somebody else scaled checkout-green: 1 pods instead of 3." in then.run.held_why
+    then.traffic(canary=0)
+
+
+async def test_a_pod_that_is_missing_at_the_press_is_waited_for(when: When, then: Then) -> None:
+    await when.started()
+    question = await when.asked("blue-green/switch")
+    await when.passes(minutes(2))
+    when.shop.faults.crashing.add(NEW)
+    await when.pressed(question)
+    await when.passes(seconds(40))
+    then.traffic(canary=0)
+    when.shop.faults.crashing.clear()
     await when.is_over()
 
-    then.rolled_back(Reason.STEP_FAILED).traffic(canary=0)
-    assert "checkout-green has 1 ready pods where 3 are needed" in then.run.turn.sentence
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+
+
+async def test_more_pods_of_the_old_version_are_no_reason_to_stop(when: When, then: Then) -> None:
+    """An autoscaler has raised blue meanwhile."""
+    await when.started()
+    question = await when.asked("blue-green/switch")
+    await when.passes(minutes(2))
+    when.shop.faults.scaled_down["checkout-blue"] = 5
+    await when.pressed(question)
+    await when.is_over()
+
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+
+
+async def test_a_bot_that_was_away_at_the_switch_does_not_count_that_time_against_it(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    when.shop.faults.lag = seconds(2)
+    await when.started()
+    question = await when.asked("blue-green/switch")
+    await when.passes(minutes(2))
+    when.shop.faults.api_down = True
+    await when.pressed(question)
+    await when.begun("blue-green/switch")
+    await when.passes(seconds(60))
+    when.shop.faults.api_down = False
+    await when.is_over()
+
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+    assert then.effects() == FORWARD
+
+
+async def test_a_switch_that_nobody_follows_goes_back_soon(when: When, then: Then) -> None:
+    when.shop.faults.lag = minutes(60)
+    await when.started()
+    await when.pressed(await when.asked("blue-green/switch"))
+    await when.until(lambda: then.run.turn is not None, minutes(1))
+
+    assert "Nobody follows the switch: 2 of 3 endpoints are still those of before." in then.run.turn.sentence
+    when.shop.faults.lag = seconds(0)
+    await when.is_over()
+    then.rolled_back(Reason.VERIFY_FAILED).traffic(canary=0)
+
+
+async def test_a_switch_by_hand_while_people_think_is_told_to_them(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    await when.started()
+    question = await when.asked("blue-green/switch")
+    await when.passes(minutes(2))
+    when.shop.somebody_sets(100)
+    await when.pressed(question)
+    await when.until(lambda: scenario.state().state is RunState.HELD)
+
+    assert "it leads to checkout-green instead of checkout-blue" in then.run.held_why
+    await when.resumes()
+    await when.is_over()
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+
+
+async def test_an_endpoint_that_is_away_for_a_moment_is_nobodys_hand(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    when.shop.faults.forgotten.add(OLD)
+    await switches(when)
+    question = await when.asked("blue-green/keep")
+    when.shop.faults.unserved = "no ready pod of checkout-green is among the endpoints yet"
+    await when.pressed(question)
+    await when.passes(seconds(20))
+    assert scenario.state().state is RunState.RUNNING
+    when.shop.faults.unserved = ""
+    await when.is_over()
+
+    then.ended(Ending.FINISHED, Reason.FINISHED)
+
+
+async def test_a_version_that_came_up_in_two_attempts_is_taken_away_all_the_same(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    """The bot is killed while it waits for the pods, and finds its own version there."""
+    when.shop.faults.never_ready.add(NEW)
+    await when.started()
+    await when.begun("blue-green/deploy")
+    await when.until(lambda: when.shop.canary is not None)
+    await when.dies()
+    await when.restarts()
+    await when.is_over()
+
+    then.rolled_back(Reason.NOT_READY)
+    assert then.effects() == ["deploy", "home", "remove"]
+    assert when.shop.canary is None
+
+
+async def test_health_is_asked_for_the_version_that_served_not_for_that_of_the_other_colour(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    """Green runs an older version from the second release on."""
+    shop = when.shop
+    image = "registry.example/checkout:v2.3.0"
+    shop.canary = Deployed("checkout-green", image, "v2.3.0", shop.clock.now() - minutes(60))
+    await when.started()
+    await when.asked("blue-green/switch")
+    await when.rolls_back()
+    await when.is_over(minutes(3))
+
+    then.rolled_back(Reason.ROLLED_BACK_BY_PERSON)
+    assert scenario.state().record("back/health").evidence.is_healthy is True
+
+
+async def test_an_abort_while_nothing_is_switched_does_not_wait_for_pods_that_it_never_took_away(
+    scenario: Scenario, when: When, then: Then
+) -> None:
+    when.shop.faults.never_ready.add(NEW)
+    await when.started()
+    await when.begun("blue-green/deploy")
+    await when.until(lambda: when.shop.canary is not None)
+    when.shop.faults.unserved = "no ready pod of checkout-blue is among the endpoints yet"
+    when.shop.faults.unhealthy.add(OLD)
+    await when.aborts()
+    await when.is_over(minutes(10))
+
+    assert when.shop.canary is None
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

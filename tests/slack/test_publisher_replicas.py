@@ -206,6 +206,27 @@ async def test_what_an_ending_process_could_not_remove_its_successor_does(stage:
     assert [message["ts"] for message in stage.messages()] == [kept.ts]
 
 
+async def test_what_slack_refuses_to_remove_is_asked_for_once_at_a_time(stage: Stage) -> None:
+    """Two hands look after a thread, and each looks at what is left."""
+    run = await a_run()
+    stage.items[run.id] = (root(),)
+    stage.server.put_faults({"rates": "lifted"})
+    publisher = stage.publisher()
+    publisher.changed(run)
+    await publisher.said(run.id)
+    (kept,) = standing(stage)
+    await stage.memory.reserve(run.id, "twice/17.0", kept.channel)
+    await stage.memory.posted(run.id, "twice/17.0", "17.0", "unknown")
+    stage.server.put_faults({"rates": "lifted", "chat.delete": {"error": "internal_error"}})
+
+    for seq in range(2, 8):
+        stage.items[run.id] = (root(), reply(f"note/{seq}"))
+        publisher.changed(run.with_(seq=run.seq + seq))
+        await publisher.said(run.id)
+
+    assert len(stage.calls("chat.delete")) <= 2, "one series of attempts, with its pauses"
+
+
 async def test_a_picture_that_two_processes_have_posted_is_there_once_in_the_end(stage: Stage) -> None:
     run = await a_run()
     stage.items[run.id] = (root(),)

@@ -83,7 +83,9 @@ class Faults:
     lost_answers: int = 0  # so many changes take effect, and nobody hears of it
     undeployable: str = ""  # why no canary can be made beside what serves
     unroutable: str = ""  # why traffic cannot be shared out
+    unserved: str = ""  # why what the route leads to does not serve
     scaled_down: dict[str, int] = field(default_factory=dict)  # by deployment: to how many pods
+    lag: timedelta = timedelta(0)  # for so long after a change of the route it is not followed
     cold_answers: int = 0  # so many first requests to a new version fail
     failing_gates: set[str] = field(default_factory=set)
 
@@ -110,6 +112,7 @@ class SmallShop:
         self.stable.since -= timedelta(days=7)
         self.canary: Deployed | None = None
         self.weight = 0
+        self.routed_at = clock.now() - timedelta(days=7)
         self.header: Literal["stable", "canary"] | None = None
         self.mark: str | None = None  # the route's
         self.revision = 1
@@ -466,8 +469,13 @@ class ShopRouter:
     async def split(self) -> TrafficSplit:
         await self._shop.read()
         shop = self._shop
+        is_late = shop.clock.now() - shop.routed_at < shop.faults.lag
         return TrafficSplit(
-            canary=shop.weight, header_to=shop.header, revision=str(shop.revision), mark=shop.mark
+            canary=shop.weight,
+            header_to=shop.header,
+            revision=str(shop.revision),
+            mark=shop.mark,
+            lagging="2 of 3 endpoints are still those of before" if is_late else shop.faults.unserved,
         )
 
     async def check(self) -> None:
@@ -497,7 +505,8 @@ class ShopRouter:
         shop = self._shop
 
         def act() -> None:
-            shop.weight = shop.weight if weight is None else weight
+            if weight is not None and weight != shop.weight:
+                shop.weight, shop.routed_at = weight, shop.clock.now()
             shop.header = shop.header if header is None else header
             shop.mark = shop.mark if mark is None else mark
             shop.revision += 1

@@ -1,21 +1,17 @@
 """Blue-green: which colour a Service selects, and the Deployment of the colour that does not serve. Pure."""
 
-import copy
 from typing import Any, get_args
 
 from bot.domain.errors import Permanent, Unreadable
 from bot.domain.plan import Target
 from bot.domain.traffic import ByColour, Colour
-from bot.platforms.kubernetes.derive import managed_labels, renewed_template
+from bot.platforms.kubernetes.derive import CARRIED_OVER, VERSION, beside, renewed_template
 from bot.platforms.kubernetes.marks import OWNER, escaped, note_operations, owner_of
 from bot.platforms.kubernetes.status import container_of
 
 Object = dict[str, Any]
 
 _COLOURS: tuple[Colour, ...] = get_args(Colour)
-# What both colours have alike, besides their pods.
-_CARRIED_OVER = ("replicas", "strategy", "minReadySeconds", "progressDeadlineSeconds")
-VERSION = "slackwater/version"
 
 
 def colour_of(service: Object, label: str) -> Colour | None:
@@ -78,26 +74,16 @@ def other_colour(serving: Object, target: Target, traffic: ByColour, image: str,
             f"{traffic.other} would be its own too"
         )
         raise Permanent(message)
+    if serving["spec"]["selector"].get("matchExpressions"):
+        message = (
+            f"{target.workload} selects its pods by expressions; two colours are told apart by labels alone"
+        )
+        raise Permanent(message)
     if not container_of(serving, target.container):
         raise Permanent(f"{target.workload} has no container called {target.container}")
     template = renewed_template(serving, target.container, image, version)
     template["metadata"]["labels"][traffic.label] = traffic.other
-    carried = {key: copy.deepcopy(serving["spec"][key]) for key in _CARRIED_OVER if key in serving["spec"]}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": target.canary_workload,
-            "namespace": target.namespace,
-            "labels": managed_labels(),
-            "annotations": {VERSION: version},
-        },
-        "spec": {
-            **carried,
-            "selector": {"matchLabels": {**own, traffic.label: traffic.other}},
-            "template": template,
-        },
-    }
+    return beside(serving, target, {**own, traffic.label: traffic.other}, template, version)
 
 
 def check_selects(service: Object, traffic: ByColour, green: Object) -> None:
@@ -129,7 +115,7 @@ def take_over(existing: Object, wanted: Object, run: str) -> list[Object]:
         raise Permanent(message)
     labels = existing["metadata"].get("labels") or {}
     managed = {**labels, **wanted["metadata"]["labels"]}
-    keys = (*_CARRIED_OVER, "template")
+    keys = (*CARRIED_OVER, "template")
     return [
         *(
             {"op": "add", "path": f"/spec/{key}", "value": wanted["spec"][key]}

@@ -95,7 +95,7 @@ class KubernetesPlatform:
         if existing is None:
             return
         self._check_unchanged(existing, on, self._target.canary_workload)
-        if not is_ours(existing):
+        if not is_ours(existing) and not self._target.is_switched:
             message = f"{self._target.canary_workload} is not Slackwater's own, so it is left alone"
             raise Permanent(message)
         await self._kube.delete(self._canary_path, uid=existing["metadata"]["uid"])

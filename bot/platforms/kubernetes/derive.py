@@ -12,6 +12,11 @@ Object = dict[str, Any]
 MANAGED_BY = "app.kubernetes.io/managed-by=slackwater"
 _MANAGED_KEY, _, _MANAGED_VALUE = MANAGED_BY.partition("=")
 
+VERSION = "slackwater/version"
+
+# What a Deployment beside stable has as stable has it, besides its pods.
+CARRIED_OVER = ("replicas", "strategy", "minReadySeconds", "progressDeadlineSeconds")
+
 # Labels of the pods that may name the version; a derived or promoted template names the new one.
 _VERSION_LABELS = ("version", "app.kubernetes.io/version")
 
@@ -42,26 +47,23 @@ def canary_of(
     own = stable["spec"]["template"]["metadata"].get("labels") or {}
     _check_sides(own, labels, stable, services, target)
     template["metadata"]["labels"] = labels
-    spec = {
-        key: copy.deepcopy(value)
-        for key, value in stable["spec"].items()
-        if key in {"replicas", "strategy", "minReadySeconds", "progressDeadlineSeconds"}
-    }
+    return beside(stable, target, dict(selector), template, version)
+
+
+def beside(stable: Object, target: Target, selector: Object, template: Object, version: str) -> Object:
+    """The Deployment of the new version with these pods: of stable's size, and rolled out as stable is."""
+    carried = {key: copy.deepcopy(stable["spec"][key]) for key in CARRIED_OVER if key in stable["spec"]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
             "name": target.canary_workload,
             "namespace": target.namespace,
-            "labels": managed_labels(),
-            "annotations": {"slackwater/version": version},
+            "labels": {_MANAGED_KEY: _MANAGED_VALUE},
+            "annotations": {VERSION: version},
         },
-        "spec": {**spec, "selector": {"matchLabels": dict(selector)}, "template": template},
+        "spec": {**carried, "selector": {"matchLabels": selector}, "template": template},
     }
-
-
-def managed_labels() -> Object:
-    return {_MANAGED_KEY: _MANAGED_VALUE}
 
 
 def renewed_template(stable: Object, container: str, image: str, version: str) -> Object:
