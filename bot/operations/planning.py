@@ -60,7 +60,7 @@ async def plan_for(desk: Desk, wish: Wish, by: Person) -> Plan:
             "Which application?", f"There are {', '.join(names)}: /deploy {names[0]} {wish.version}"
         )
     deployable = deployable_for(desk, wish.application, wish.environment)
-    strategy = _strategy(deployable, wish)
+    strategy = _strategy(desk, deployable, wish)
     deployable = await as_it_stands(desk.platform, deployable)
     if strategy == BLUE_GREEN:
         deployable = in_colours(deployable)
@@ -142,9 +142,15 @@ def _applications(desk: Desk) -> list[str]:
     return sorted({d.application for d in desk.deployables})
 
 
-def _strategy(deployable: Deployable, wish: Wish) -> str:
+def _strategy(desk: Desk, deployable: Deployable, wish: Wish) -> str:
     if wish.strategy is None:
         return deployable.strategies[0]
+    if wish.strategy in desk.strategies and wish.strategy not in deployable.strategies:
+        raise UnknownThing(
+            f"{deployable.application} cannot be deployed to {deployable.environment} by {wish.strategy}: "
+            "its configuration does not have what that needs.",
+            f"There is: {', '.join(deployable.strategies)}.",
+        )
     if wish.strategy not in deployable.strategies:
         raise _unknown("strategy", wish.strategy, list(deployable.strategies))
     return wish.strategy

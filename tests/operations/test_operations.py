@@ -151,6 +151,19 @@ async def test_another_strategy_finds_the_colour_that_serves_too():
     assert (target.workload, target.traffic) == ("checkout-green", a_target().traffic)
 
 
+async def test_a_strategy_that_an_application_is_not_made_for_is_told_from_one_that_nobody_knows():
+    world = World()
+
+    with pytest.raises(
+        UnknownThing, match="checkout cannot be deployed to production by blue-green"
+    ) as known:
+        await operations.start(world.desk, Wish(version="v2.5.0", strategy="blue-green"), ADA)
+    with pytest.raises(UnknownThing, match="I know no strategy of that name"):
+        await operations.start(world.desk, Wish(version="v2.5.0", strategy="yolo"), ADA)
+
+    assert known.value.remedy == "There is: canary."
+
+
 async def test_without_a_colour_nothing_is_planned_and_what_to_do_is_said():
     world = in_turns(colour=None)
 

@@ -4,6 +4,7 @@ import pytest
 
 from bot.domain.events import Approved, Ending
 from bot.domain.interrupts import InterruptKind
+from bot.domain.plan import ApprovalPolicy
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
 from tests.support.builders import BO
@@ -21,11 +22,17 @@ async def colours(given: Given) -> None:
     given.in_colours()
 
 
-async def switches(when: When) -> None:
-    """After so long that the source knows what the old version is like."""
+async def people_think(when: When) -> str:
+    """The open question about the switch."""
     await when.started()
     question = await when.asked("blue-green/switch")
     await when.passes(minutes(2))
+    return question
+
+
+async def switches(when: When) -> None:
+    """After so long that the source knows what the old version is like."""
+    question = await people_think(when)
     await when.pressed(question)
     await when.begun("blue-green/watch")
 
@@ -78,9 +85,7 @@ async def test_a_source_that_knows_nothing_of_the_old_version_does_not_keep_the_
 async def test_a_source_that_is_down_at_the_switch_tells_of_the_past_once_it_is_back(
     scenario: Scenario, when: When, then: Then
 ) -> None:
-    await when.started()
-    question = await when.asked("blue-green/switch")
-    await when.passes(minutes(2))
+    question = await people_think(when)
     when.shop.faults.metrics_down = True
     await when.pressed(question)
     await when.begun("blue-green/watch")
@@ -240,12 +245,17 @@ async def test_the_colour_that_somebody_lets_serve_gets_no_other_version(
 async def test_the_latency_of_before_is_remembered_by_a_bot_that_starts_again(
     scenario: Scenario, when: When, then: Then
 ) -> None:
-    """The triggers have nothing else to compare with after a restart."""
+    """People are asked whether to keep it, and it gets slow meanwhile."""
+    scenario.approvals = ApprovalPolicy(remind=minutes(60), escalate=minutes(90), expire=minutes(120))
+    when.shop.rps = 1.0  # too little for a verdict
     await switches(when)
-    await when.passes(seconds(10))
+    await when.asked("blue-green/keep")
+    when.shop.faults.slow.add(NEW)
+    await when.dies()
+    await when.restarts()
+    await when.is_over(minutes(30))
 
-    evidence = scenario.state().record("blue-green/watch").evidence
-    assert evidence.stable_now is not None
+    then.rolled_back(Reason.LATENCY).traffic(canary=0)
 
 
 async def test_too_few_pods_get_no_users(scenario: Scenario, when: When, then: Then) -> None:
@@ -261,9 +271,7 @@ async def test_too_few_pods_get_no_users(scenario: Scenario, when: When, then: T
 
 
 async def test_a_pod_that_is_missing_at_the_press_is_waited_for(when: When, then: Then) -> None:
-    await when.started()
-    question = await when.asked("blue-green/switch")
-    await when.passes(minutes(2))
+    question = await people_think(when)
     when.shop.faults.crashing.add(NEW)
     await when.pressed(question)
     await when.passes(seconds(40))
@@ -276,9 +284,7 @@ async def test_a_pod_that_is_missing_at_the_press_is_waited_for(when: When, then
 
 async def test_more_pods_of_the_old_version_are_no_reason_to_stop(when: When, then: Then) -> None:
     """An autoscaler has raised blue meanwhile."""
-    await when.started()
-    question = await when.asked("blue-green/switch")
-    await when.passes(minutes(2))
+    question = await people_think(when)
     when.shop.faults.scaled_down["checkout-blue"] = 5
     await when.pressed(question)
     await when.is_over()
@@ -290,9 +296,7 @@ async def test_a_bot_that_was_away_at_the_switch_does_not_count_that_time_agains
     scenario: Scenario, when: When, then: Then
 ) -> None:
     when.shop.faults.lag = seconds(2)
-    await when.started()
-    question = await when.asked("blue-green/switch")
-    await when.passes(minutes(2))
+    question = await people_think(when)
     when.shop.faults.api_down = True
     await when.pressed(question)
     await when.begun("blue-green/switch")
@@ -319,9 +323,7 @@ async def test_a_switch_that_nobody_follows_goes_back_soon(when: When, then: The
 async def test_a_switch_by_hand_while_people_think_is_told_to_them(
     scenario: Scenario, when: When, then: Then
 ) -> None:
-    await when.started()
-    question = await when.asked("blue-green/switch")
-    await when.passes(minutes(2))
+    question = await people_think(when)
     when.shop.somebody_sets(100)
     await when.pressed(question)
     await when.until(lambda: scenario.state().state is RunState.HELD)

@@ -613,7 +613,8 @@ class ShopMetrics:
             "memory": shop.faults.memory.get(version, 0.4) * _MEMORY_LIMIT,
             "memory_limit": _MEMORY_LIMIT,
         }
-        if share == 0:
+        # A rate's window still holds what was answered just before the traffic went.
+        if share == 0 and (side is Side.CANARY or shop.clock.now() - shop.routed_at > timedelta(minutes=1)):
             del known["p95"]  # of no requests
         return {name: Figure.known(value) for name, value in known.items()}
 
