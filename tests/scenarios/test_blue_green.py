@@ -250,6 +250,7 @@ async def test_the_latency_of_before_is_remembered_by_a_bot_that_starts_again(
     when.shop.rps = 1.0  # too little for a verdict
     await switches(when)
     await when.asked("blue-green/keep")
+    await when.passes(minutes(2))  # the source has forgotten by then
     when.shop.faults.slow.add(NEW)
     await when.dies()
     await when.restarts()
