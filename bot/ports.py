@@ -75,6 +75,14 @@ class Platform(Protocol):
         """The canary is not the run's own any more: the next run may change it."""
         ...
 
+    async def leave_stable(self, *, run: str, on: Workload) -> None:
+        """Note on stable that the run with this signature has left it."""
+        ...
+
+    async def remove_stable(self, *, on: Workload) -> None:
+        """Delete the very one that was seen, as it was seen; fine if it is gone already."""
+        ...
+
     async def remove_canary(self, *, on: Workload) -> None:
         """Delete the very one that was seen; fine if it is gone already."""
         ...
@@ -362,7 +370,8 @@ class Journal(Protocol):
     async def claim(self, owner: str, *, ttl: timedelta) -> tuple[Claim, ...]:
         """Take over the runs that nobody drives, or whose lease stood still for `ttl` (real time).
 
-        They are the active ones, and those that have ended but are not told to their end.
+        They are the active ones, those that have ended but are not told to their end, and those for whose
+        aftercare something waits.
         """
         ...
 
@@ -374,8 +383,11 @@ class Journal(Protocol):
         """Let another process claim the runs at once; fine if one has already."""
         ...
 
-    async def told(self, claim: Claim) -> None:
-        """Slack has everything about a run that has ended: nobody needs to see to it any more."""
+    async def told(self, claim: Claim) -> bool:
+        """Slack has everything about a run that has ended: nobody needs to see to it until something comes.
+
+        False: something has come already, and waits.
+        """
         ...
 
     async def listen(self, heard: Callable[[str], None]) -> None:

@@ -1,6 +1,7 @@
 """Buttons. A press is only a request: who may, and whether the question is still open, is looked up anew.
 
-A value is `q:<question>` on a question and `r:<run>` on a card; nothing else in it is believed.
+A value is `q:<question>` on a question, `r:<run>` on a card, and `c:<run>:<step>:<entry>` for aftercare;
+nothing else in it is believed.
 """
 
 from bot import operations
@@ -11,7 +12,8 @@ from bot.views import answers
 from bot.views.answers import Answer
 from handlers.office import Ack, Body, Office, Respond, committed_in_time, reply, whisper
 
-ACTIONS = ("approve", "approve_rest", "hold", "resume", "rollback", "abort")
+_OF_AFTERCARE = ("put_off", "do_now")
+ACTIONS = ("approve", "approve_rest", "hold", "resume", "rollback", "abort", *_OF_AFTERCARE)
 
 
 async def button_pressed(ack: Ack, respond: Respond, body: Body, office: Office) -> None:
@@ -41,12 +43,17 @@ async def _press(office: Office, body: Body) -> Answer | None:
             await operations.rollback(office.desk, run, person)
         case "abort":
             await operations.abort(office.desk, run, person)
+        case "put_off":
+            await operations.put_off(office.desk, run, _aftercare(value), person)
+        case "do_now":
+            await operations.do_now(office.desk, run, _aftercare(value), person)
     return None
 
 
 async def _meant(office: Office, action: str, value: str) -> Run:
     """The run that the button speaks about, if it may speak so."""
-    if action not in {"hold", "resume", "rollback", "abort"}:
+    is_of_aftercare = action in _OF_AFTERCARE and value.startswith("c:")
+    if not is_of_aftercare and action not in {"hold", "resume", "rollback", "abort"}:
         raise UnknownRun("This button belongs to no question that I know.")
     run = await operations.find_run(office.desk, await _run_of(office, value))
     return _open_on(run, value) if action == "hold" else run
@@ -64,10 +71,17 @@ async def _run_of(office: Office, value: str) -> str:
     kind, _, name = value.partition(":")
     if kind == "r" and name:
         return name
+    if kind == "c" and name:
+        return name.partition(":")[0]
     run = await office.desk.runs.run_of_question(name) if kind == "q" else None
     if run is None:
         raise StaleButton("I do not know the run of this button.", "/deploy status shows what runs now.")
     return run
+
+
+def _aftercare(value: str) -> str:
+    """The step that is meant, and the time that was shown for it."""
+    return value.removeprefix("c:").partition(":")[2]
 
 
 def _pressed(body: Body) -> tuple[str, str]:

@@ -25,7 +25,7 @@ def follow(session: Session, before: Run, entry: Entry, after: Run) -> None:
         session.add(_quarantine(entry, entry.event, after))
     if after.state is not before.state:
         _set(session, after)
-    if isinstance(entry.event, Ended):
+    if isinstance(entry.event, Ended) or (after.is_closed and not before.is_closed):
         _end(session, entry)
 
 
@@ -65,7 +65,7 @@ def _set(session: Session, run: Run) -> None:
 
 
 def _end(session: Session, entry: Entry) -> None:
-    """Nothing may wake or answer a run that has ended."""
+    """Nothing that came before may wake or answer a run that has ended, or is closed."""
     timers = update(TimerRow).where(col(TimerRow.run) == entry.run, col(TimerRow.fired_at).is_(None))
     session.execute(timers.values(fired_at=entry.at))
     late = update(InterruptRow).where(

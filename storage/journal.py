@@ -15,7 +15,7 @@ from sqlmodel import col
 from bot.domain.errors import Interrupted, LeaseLost
 from bot.domain.events import Draft, Entry, Timer
 from bot.domain.folding import fold
-from bot.domain.interrupts import Interrupt, InterruptKind, hears_first
+from bot.domain.interrupts import OF_AFTERCARE, Interrupt, InterruptKind, hears_first
 from bot.domain.points import passing
 from bot.domain.run import Run
 from bot.ports import Claim, Clock, Consumed
@@ -52,6 +52,17 @@ _LEASE = (
     select(_RUNS.lease_number, _RUNS.lease_owner)
     .where(_RUNS.id == bindparam("run"))
     .with_for_update(key_share=True)
+)
+# A run that has ended is nobody's; whatever comes for its aftercare lets it be claimed again. Its row is
+# locked for that, so `told` either knows of what has come, or was before it.
+_ENDED = select(_RUNS.id).where(
+    _RUNS.id.in_(bindparam("runs", expanding=True)), _RUNS.state.not_in(ACTIVE_STATES)
+)
+_FREE = _ENDED.with_for_update(skip_locked=True, key_share=True)
+_CALLED_FOR = (
+    update(RunRow.metadata.tables["runs"])
+    .where(_RUNS.id.in_(bindparam("runs", expanding=True)))
+    .values(told_at=None)
 )
 _WAITING = (
     select(InterruptRow)
@@ -113,9 +124,16 @@ class SQLJournal:
 
         await self._database.run(work, "lease/release")
 
-    async def told(self, claim: Claim) -> None:
-        told = where_owned(claim).values(told_at=self._clock.now())
-        await self._database.run(lambda session: changed(session, told), "store/told")
+    async def told(self, claim: Claim) -> bool:
+        def work(session: Session) -> bool:
+            # Locked first: what is committed for the run later finds it told, and calls for it again.
+            session.execute(_LEASE, {"run": claim.run})
+            if _waiting(session, claim.run):
+                return False
+            changed(session, where_owned(claim).values(told_at=self._clock.now()))
+            return True
+
+        return await self._database.run(work, "store/told")
 
     async def listen(self, heard: Callable[[str], None]) -> None:
         await self._database.listen(heard)
@@ -160,7 +178,7 @@ class SQLJournal:
         return entries
 
     async def interrupt(self, interrupt: Interrupt) -> None:
-        """Commit it. What comes for a run that has ended is kept, but nobody will act on it.
+        """Commit it. What comes for a run that has ended is kept; only aftercare will act on it.
 
         Raises:
             UnknownRun: there is no such run.
@@ -171,7 +189,10 @@ class SQLJournal:
             if state is None:
                 raise unknown_run(interrupt.run)
             row = interrupt_to_row(interrupt)
-            row.consumed_at = None if state in ACTIVE_STATES else interrupt.at
+            if state not in ACTIVE_STATES and interrupt.kind in OF_AFTERCARE:
+                session.execute(_CALLED_FOR, {"runs": [interrupt.run]})
+            elif state not in ACTIVE_STATES:
+                row.consumed_at = interrupt.at
             insert_if_absent(session, row, generated=frozenset({"id"}))
             ring(session, interrupt.run)
 
@@ -218,7 +239,7 @@ class SQLJournal:
             follow(session, run, entry, after)
             entries.append(entry)
             run = after
-        if not run.is_terminal:
+        if not run.is_closed:
             _add_timers(session, run.id, what.timers)
         return run, tuple(entries)
 
@@ -246,6 +267,9 @@ def _add_timers(session: Session, run: str, timers: Iterable[Timer]) -> None:
 def _fire(session: Session, now: datetime) -> tuple[str, ...]:
     """Hundreds may be due at once after a pause, so they are written together."""
     due = session.execute(_DUE, {"now": now}).all()
+    if due:
+        skipped = _call_ended(session, {run for run, _ in due})
+        due = [row for row in due if row.run not in skipped]
     if not due:
         return ()
     session.execute(_FIRED, [{"of": run, "what_for": purpose, "now": now} for run, purpose in due])
@@ -257,6 +281,18 @@ def _fire(session: Session, now: datetime) -> tuple[str, ...]:
     for run in runs:
         ring(session, run)
     return runs
+
+
+def _call_ended(session: Session, runs: set[str]) -> set[str]:
+    """Let those of the runs that have ended be claimed again; returned are those whose rows somebody holds.
+
+    It may be a process that is frozen: the others' timers do not wait for it.
+    """
+    ended = set(session.scalars(_ENDED, {"runs": list(runs)}))
+    free = set(session.scalars(_FREE, {"runs": list(ended)})) if ended else set()
+    if free:
+        session.execute(_CALLED_FOR, {"runs": list(free)})
+    return ended - free
 
 
 def _said(written: Sequence[Draft] | Sequence[Entry]) -> str:

@@ -11,8 +11,10 @@ from bot.domain.actions import (
     Bake,
     CheckHealth,
     CheckStable,
+    Decommission,
     DeployCanary,
     KeepCanary,
+    LeaveStable,
     RemoveCanary,
     RouteHeader,
     SetWeight,
@@ -58,6 +60,7 @@ def plan(
         findings=findings if preview is not None else (*findings, untried),
         steps=steps,
         way_back=tuple(_way_back(request, target)),
+        aftercare=(_decommission(request, target, settings),),
     )
 
 
@@ -132,6 +135,13 @@ def _switched(request: DeployRequest, target: Target, settings: BlueGreenSetting
         estimate=settings.bake,
     )
     yield Step(
+        id="blue-green/leave",
+        title=f"Note on {target.workload} that it is left as the way back",
+        action=LeaveStable(),
+        phase=Phase.PRODUCTION,
+        estimate=timedelta(seconds=1),
+    )
+    yield Step(
         id="blue-green/keep",
         title=f"Keep {new} in {target.canary_workload}; {target.workload} stays as it is",
         action=KeepCanary(),
@@ -143,6 +153,18 @@ def _switched(request: DeployRequest, target: Target, settings: BlueGreenSetting
         timeout=timedelta(hours=6),
     )
     yield finish_health(request)
+
+
+def _decommission(request: DeployRequest, target: Target, settings: BlueGreenSettings) -> Step:
+    return Step(
+        id="after/decommission",
+        title=f"Remove {request.running_version} in {target.workload}",
+        action=Decommission(),
+        phase=Phase.FINISH,
+        changes_production=True,
+        timeout=timedelta(minutes=30),
+        due=settings.keep_old,
+    )
 
 
 def _way_back(request: DeployRequest, target: Target) -> Iterator[Step]:

@@ -44,3 +44,4 @@ class BlueGreenSettings(Record):
     warm_up_path: str = "/"
     bake: timedelta = timedelta(minutes=10)
     fail_above: float = 0.001  # of the new version's requests
+    keep_old: timedelta = timedelta(hours=24)  # how long the colour of before stays, once the run has ended

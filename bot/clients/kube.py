@@ -79,9 +79,14 @@ class KubeClient:
         query = {"fieldManager": FIELD_MANAGER}
         return await self._call("PATCH", path, operations, "application/json-patch+json", query)
 
-    async def delete(self, path: str, *, uid: str) -> None:
-        """Delete the very object that was looked at; fine if it is gone already."""
-        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Foreground"}
+    async def delete(self, path: str, *, uid: str, revision: str | None = None) -> None:
+        """Delete the very object that was looked at, and with `revision` only as it was; fine if it is gone.
+
+        Raises:
+            Conflict: it is another one by now.
+        """
+        wanted = {"uid": uid} if revision is None else {"uid": uid, "resourceVersion": revision}
+        body = {"preconditions": wanted, "propagationPolicy": "Foreground"}
         try:
             await self._call("DELETE", path, body)
         except NotFound:

@@ -56,11 +56,6 @@ def _of_application(application: Application) -> Iterator[tuple[str, str]]:
             "blue_green",
             "Blue-green switches a Service, so it needs traffic: {kind: service}: no effect here.",
         )
-    elif application.has_colours:
-        yield (
-            "blue_green.keep_blue",
-            "The colour that served before is not removed by itself yet: the next run takes it.",
-        )
     for name, environment in application.environments.items():
         for path, sentence in _of_environment(name, environment):
             yield f"{dotted(('environments', name))}.{path}".rstrip("."), sentence

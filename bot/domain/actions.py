@@ -116,6 +116,18 @@ class KeepCanary(Record):
     kind: Literal["keep-canary"] = "keep-canary"
 
 
+class LeaveStable(Record):
+    """Note on what served before that this run has left it, so that nobody but its aftercare removes it."""
+
+    kind: Literal["leave-stable"] = "leave-stable"
+
+
+class Decommission(Record):
+    """Delete what served before, if it still is as the run has left it and nobody may need it."""
+
+    kind: Literal["decommission"] = "decommission"
+
+
 class RestoreStable(Record):
     """Give the stable deployment back what it ran before, as recorded when it was changed."""
 
@@ -163,6 +175,8 @@ Action = Annotated[
     | TrafficToStable
     | RemoveCanary
     | KeepCanary
+    | LeaveStable
+    | Decommission
     | RestoreStable
     | CheckRollout
     | RollOut

@@ -174,12 +174,25 @@ class Noted(Record):
 
 
 class Ended(Record):
-    """A terminal run never acts again."""
+    """The run is over, and its lock is free. What is left to do is its aftercare, and nothing else."""
 
     kind: Literal["ended"] = "ended"
     ending: Ending
     reason: Reason
     sentence: str
+
+
+class Due(Record):
+    """Aftercare is to be carried out now: because its time has come, or because a person wants it now."""
+
+    kind: Literal["due"] = "due"
+
+
+class PutOff(Record):
+    """Aftercare has to wait, because a person wants it to."""
+
+    kind: Literal["put-off"] = "put-off"
+    until: Moment
 
 
 Event = Annotated[
@@ -201,7 +214,9 @@ Event = Annotated[
     | Fired
     | TurnedBack
     | Noted
-    | Ended,
+    | Ended
+    | Due
+    | PutOff,
     Field(discriminator="kind"),
 ]
 
@@ -252,7 +267,7 @@ class Draft(Record):
 class Timer(Record):
     """When the bot has to wake for a run. Named after its purpose, so adding one twice is adding it once."""
 
-    purpose: str  # "remind:<question>", "bake:<step>"
+    purpose: str  # "remind:<question>", "bake:<step>", "care:<step>:<entry>"
     due: Moment
 
 

@@ -7,11 +7,13 @@ Pure and total: every event has its branch, and an event that cannot follow from
 from collections.abc import Iterable
 from typing import assert_never
 
+from bot.domain import aftercare
 from bot.domain.errors import IllegalTransition
 from bot.domain.events import (
     Approved,
     Asked,
     Claimed,
+    Due,
     Ended,
     Ending,
     Entry,
@@ -23,6 +25,7 @@ from bot.domain.events import (
     Noted,
     Planned,
     Progressed,
+    PutOff,
     Reminded,
     Resumed,
     StepDone,
@@ -37,15 +40,17 @@ from bot.domain.record import Record
 from bot.domain.run import ClosedQuestion, Hold, Question, Remark, Run, RunState, StepStatus, Turn
 
 # From which states an event may be appended, as data. `Claimed` and `Noted` are legal everywhere but at the
-# end; a step that was under way may still report its outcome whatever people decided meanwhile.
+# end; a step that was under way may still report its outcome whatever people decided meanwhile. After the end
+# only what aftercare there is can be claimed, and changed.
 _ACTIVE = frozenset(state for state in RunState if not state.is_terminal)
+_CARED_FOR = frozenset({*_ACTIVE, RunState.FINISHED})
 _FORWARD = frozenset({RunState.RUNNING, RunState.WAITING, RunState.HELD})
 LEGAL: dict[type[Record], frozenset[RunState]] = {
-    Claimed: _ACTIVE,
-    Intended: frozenset({RunState.RUNNING, RunState.HELD, RunState.GOING_BACK}),
-    Progressed: _ACTIVE,
-    StepDone: _ACTIVE,
-    StepFailed: _ACTIVE,
+    Claimed: _CARED_FOR,
+    Intended: frozenset({RunState.RUNNING, RunState.HELD, RunState.GOING_BACK, RunState.FINISHED}),
+    Progressed: _CARED_FOR,
+    StepDone: _CARED_FOR,
+    StepFailed: _CARED_FOR,
     Asked: frozenset({RunState.RUNNING}),
     Voted: frozenset({RunState.WAITING}),
     Approved: frozenset({RunState.WAITING, RunState.RUNNING}),
@@ -59,6 +64,8 @@ LEGAL: dict[type[Record], frozenset[RunState]] = {
     TurnedBack: _FORWARD,
     Noted: _ACTIVE,
     Ended: frozenset({RunState.RUNNING, RunState.GOING_BACK}),
+    Due: frozenset({RunState.FINISHED}),
+    PutOff: frozenset({RunState.FINISHED}),
 }
 
 
@@ -104,7 +111,7 @@ def fold(run: Run, entry: Entry) -> Run:  # noqa: C901, PLR0912 - one branch per
     if entry.seq != run.seq + 1:
         raise IllegalTransition(f"{run.id}: entry {entry.seq} follows entry {run.seq}")
     allowed = LEGAL.get(type(entry.event), frozenset())
-    if run.state not in allowed:
+    if run.state not in allowed or run.is_closed:
         raise IllegalTransition(f"{run.id}: {entry.kind!r} cannot happen to a run that is {run.state.value}")
     run = run.with_(seq=entry.seq, lease=entry.lease, updated_at=entry.at)
     event = entry.event
@@ -130,7 +137,11 @@ def fold(run: Run, entry: Entry) -> Run:  # noqa: C901, PLR0912 - one branch per
             kept = tuple(old for old in run.remarks if old.key != event.key)
             return run.with_(remarks=(*kept, remark))
         case Ended():
-            return run.with_(state=_END[event.ending], ended=event, ended_at=entry.at, question=None)
+            ended = run.with_(state=_END[event.ending], ended=event, ended_at=entry.at, question=None)
+            is_cared_for = event.ending is Ending.FINISHED
+            return ended.with_(care=aftercare.begun(ended, entry)) if is_cared_for else ended
+        case Due() | PutOff():
+            return aftercare.changed(run, entry, event)
         case _:
             assert_never(event)
 
@@ -152,6 +163,8 @@ def _known_step(run: Run, entry: Entry) -> str:
 
 def _step_changed(run: Run, entry: Entry, event: Intended | Progressed | StepDone | StepFailed) -> Run:
     name = _known_step(run, entry)
+    if run.is_terminal is not any(step.id == name for step in run.plan.aftercare):
+        raise IllegalTransition(f"{run.id}: step {name} is not one of a run that is {run.state.value}")
     old = run.record(name)
     if isinstance(event, Intended):
         if old.status in {StepStatus.DONE, StepStatus.FAILED}:

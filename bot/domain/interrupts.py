@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import assert_never
 
+from bot.domain import aftercare
 from bot.domain.events import (
     Approved,
     Basis,
@@ -38,13 +39,20 @@ class InterruptKind(StrEnum):
     RESUME = "resume"
     ROLLBACK = "rollback"
     ABORT = "abort"
+    PUT_OFF = "put_off"  # aftercare
+    DO_NOW = "do_now"  # aftercare
     TRIGGER = "trigger"
     TIMER = "timer"
 
 
+# What may still be said of a run that has ended.
+OF_AFTERCARE = frozenset({InterruptKind.TIMER, InterruptKind.PUT_OFF, InterruptKind.DO_NOW})
+
+
 class Interrupt(Record):
-    """One such row. `question` is set for answers to one, `purpose` for timers and, to name
-    the hold that is resumed, for Resume; `reason` for triggers.
+    """One such row. `question` is set for answers to one, `reason` for triggers, `purpose` for timers.
+
+    It also names the hold that is resumed, and the aftercare that a person speaks about.
     """
 
     id: int = 0  # given by the store
@@ -74,7 +82,7 @@ def hears_first(run: Run, drafts: Iterable[Draft]) -> bool:
 def answer_to(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
     """The entries that follow from the interrupt, given where the run stands; none if it came too late."""
     if run.is_terminal:
-        return ()
+        return _after_the_end(run, interrupt)
     match interrupt.kind:
         case InterruptKind.APPROVE | InterruptKind.APPROVE_REST:
             return _approval(run, interrupt)
@@ -90,8 +98,23 @@ def answer_to(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
             return _back(run, interrupt)
         case InterruptKind.TIMER:
             return _timer(run, interrupt)
+        case InterruptKind.PUT_OFF | InterruptKind.DO_NOW:
+            return ()
         case _:
             assert_never(interrupt.kind)
+
+
+def _after_the_end(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
+    said, person = interrupt.purpose or "", interrupt.person
+    match interrupt.kind:
+        case InterruptKind.TIMER:
+            return aftercare.called(run, said.removeprefix("care:"), None)
+        case InterruptKind.DO_NOW:
+            return aftercare.called(run, said, person)
+        case InterruptKind.PUT_OFF:
+            return aftercare.put_off(run, said, person, interrupt.at)
+        case _:
+            return ()
 
 
 def _approval(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:

@@ -2,9 +2,10 @@
 
 The engine asks `next_move` after every entry and does what it answers. The invariants are kept here and
 once more where the step begins (`may_begin`): no step that shifts traffic without its own approval, and
-nothing at all after the end.
+nothing but aftercare after the end.
 """
 
+from bot.domain import aftercare
 from bot.domain.events import Basis, Ending
 from bot.domain.plan import Step
 from bot.domain.reasons import Reason
@@ -57,6 +58,9 @@ Move = CarryOut | Ask | Approve | TurnBack | End | Rest
 
 def next_move(run: Run) -> Move:
     """What the run needs next."""
+    if run.is_terminal:
+        step = aftercare.to_do(run)
+        return Rest() if step is None else CarryOut(steps=(step,))
     if run.state is RunState.GOING_BACK:
         return _backward(run)
     if run.state is not RunState.RUNNING:
@@ -66,14 +70,14 @@ def next_move(run: Run) -> Move:
         if begun and run.state is RunState.HELD and run.held_by is not None:
             return CarryOut(steps=begun)
         failed = [run.record(step.id) for step in run.plan.steps if _has_failed(run, step)]
-        return _give_up(run, failed) if failed and not run.is_terminal else Rest()
+        return _give_up(run, failed) if failed else Rest()
     return _forward(run)
 
 
 def may_begin(run: Run, step: Step) -> bool:
     """Whether the journal allows to carry out this step now; the engine asks right before it does."""
     if run.is_terminal:
-        return False
+        return aftercare.may_do(run, step)
     if run.state is RunState.GOING_BACK:
         return step in run.plan.way_back
     if step not in run.plan.steps:

@@ -31,6 +31,7 @@ class Workload(Record):
     revision: str = ""  # of what was looked at; a change names it, so that it fits nothing newer
     mark: str | None = None  # the newest run whose way back came by here
     owner: str | None = None  # the run that made it, or rolls it out now, as `Run.signature` calls it
+    left_by: str | None = None  # the newest run that has left it behind when it finished, by its signature
     is_paused: bool = False  # nothing is rolled out until it is let go on
     paused_by: str | None = None  # the run that paused it, as `Run.signature` calls it
 

@@ -59,6 +59,7 @@ class Step(Record):
     timeout: Span = timedelta(minutes=10)
     estimate: Span = timedelta(seconds=5)  # how long it usually takes, for the preview
     undoes: str | None = None  # way back only: runs if that forward step was ever intended
+    due: Span | None = None  # aftercare only: so long after the run has finished
 
 
 class Target(Record):
@@ -162,15 +163,17 @@ class Plan(Record):
     approvals: ApprovalPolicy
     steps: Annotated[tuple[Step, ...], Field(max_length=_MOST_STEPS)]
     way_back: Annotated[tuple[Step, ...], Field(max_length=_MOST_STEPS)]
+    # What is done once the run has finished and its lock is free, each step at its own time.
+    aftercare: Annotated[tuple[Step, ...], Field(max_length=_MOST_STEPS)] = ()
     findings: tuple[str, ...] = ()  # what policy noticed, one sentence each
 
     def step(self, step_id: str) -> Step:
-        """The forward or backward step of that id.
+        """The forward or backward step, or the aftercare, of that id.
 
         Raises:
             KeyError: the plan has none.
         """
-        for step in (*self.steps, *self.way_back):
+        for step in (*self.steps, *self.way_back, *self.aftercare):
             if step.id == step_id:
                 return step
         raise KeyError(step_id)

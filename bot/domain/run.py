@@ -130,6 +130,15 @@ class Turn(Record):
     first_seen: datetime | None = None
 
 
+class Care(Record):
+    """When one step of the aftercare is to be carried out."""
+
+    seq: int  # of the entry that set this time
+    due_at: datetime
+    is_due: bool = False
+    by: Person | None = None  # who has put it off, or wants it now
+
+
 class Run(Record):
     """One deploy of one version of one application, start to finish, as its journal tells it."""
 
@@ -163,10 +172,17 @@ class Run(Record):
     remarks: tuple[Remark, ...] = ()
     ended: Ended | None = None
     ended_at: datetime | None = None
+    care: dict[str, Care] = {}  # by step of the aftercare; none before the run has finished
 
     @property
     def is_terminal(self) -> bool:
+        """Whether it is over; of a run that has finished, its aftercare may still be to come."""
         return self.state.is_terminal
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing will ever be done for it again."""
+        return self.is_terminal and all(self.record(step).status is StepStatus.DONE for step in self.care)
 
     @property
     def signature(self) -> str:

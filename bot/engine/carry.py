@@ -176,7 +176,7 @@ class Carrier:
         await self._ledger.write(Draft(event=note))
 
     async def _fail(self, outcome: Failed) -> None:
-        if outcome.reason.asks_people:
+        if outcome.reason.asks_people and not self._ledger.run.is_terminal:
             await self._hold(outcome)
             return
         event = StepFailed(reason=outcome.reason, sentence=outcome.sentence, evidence=outcome.evidence)

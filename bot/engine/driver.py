@@ -45,19 +45,22 @@ class Driver:
         self._nudged.set()
 
     async def drive(self) -> None:
-        """Until the run has ended.
+        """Until the run has ended, or what was due of its aftercare is over.
 
         Raises:
             LeaseLost: another process drives the run now; nothing more is written or done here.
             UnknownEvent: the plan has a step of a kind that this version does not know.
         """
-        while not self._ledger.run.is_terminal:
+        is_over = False
+        while not is_over:
             self._nudged.clear()
             await self._ledger.take_interrupts()
             self._heard()
+            move = next_move(self._ledger.run)
+            is_over = self._ledger.run.is_terminal and isinstance(move, Rest)
             # Who spoke first is heard first; what comes next is then thought over again.
             with suppress(Interrupted):
-                await self._make(next_move(self._ledger.run))
+                await self._make(move)
 
     async def _make(self, move: CarryOut | Ask | Approve | TurnBack | End | Rest) -> None:
         match move:

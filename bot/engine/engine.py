@@ -196,10 +196,14 @@ class Engine:
         """Whether this process is through with the run."""
         try:
             ledger = await self._open(claim)
-            if not ledger.run.is_terminal:
-                await self._drive_run(ledger)
-            self._is_heard(claim)
-            await self._tell_to_its_end(ledger)
+            is_told = False
+            while not is_told:
+                if ledger.run.is_closed:
+                    await ledger.take_interrupts()
+                else:
+                    await self._drive_run(ledger)
+                self._is_heard(claim)
+                is_told = await self._tell_to_its_end(ledger)
         except LeaseLost:
             _log.warning("lease-lost", run=claim.run, lease=claim.lease)
             self._unshown.pop(claim, None)
@@ -214,8 +218,10 @@ class Engine:
             return False
         return True
 
-    async def _tell_to_its_end(self, ledger: Ledger) -> None:
+    async def _tell_to_its_end(self, ledger: Ledger) -> bool:
         """The run has ended; it is this process's own until Slack has everything about it.
+
+        False: something has come for its aftercare meanwhile.
 
         Raises:
             LeaseLost: somebody else may have it by now, and then has to tell.
@@ -228,10 +234,10 @@ class Engine:
                 await self._publisher.said(claim.run)
         except TimeoutError:
             _log.error("never-told", run=claim.run)
-        await self._journal.told(claim)
+        return await self._journal.told(claim)
 
     async def _open(self, claim: Claim) -> Ledger:
-        """The run's journal, with the claim as its newest entry unless the run has ended."""
+        """The run's journal, with the claim as its newest entry unless nothing is left to write there."""
         try:
             async with self._taking_over:
                 run = await self._journal.load(claim.run)
@@ -244,7 +250,7 @@ class Engine:
                     timers_added=self._rearm,
                     holds=self._leases.holds,
                 )
-                if run.is_terminal or run.lease == claim.lease:
+                if run.is_closed or run.lease == claim.lease:
                     self._changed(claim, run)
                 else:
                     await ledger.write(Draft(event=Claimed(owner=self._owner)))

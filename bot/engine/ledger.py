@@ -7,9 +7,10 @@ written, and tells whoever wants to know. Losing the lease shows here first: `Le
 import asyncio
 from collections.abc import Callable, Coroutine
 
+from bot.domain import aftercare
 from bot.domain.actions import Bake
 from bot.domain.errors import IllegalTransition, Interrupted, LeaseLost
-from bot.domain.events import Asked, Draft, Entry, Held, Intended, Reminded, Timer
+from bot.domain.events import Asked, Draft, Ended, Entry, Held, Intended, PutOff, Reminded, Timer
 from bot.domain.folding import fold
 from bot.domain.interrupts import Interrupt, answer_to
 from bot.domain.moves import may_begin
@@ -91,7 +92,7 @@ class Ledger:
 
     async def _consume(self) -> None:
         self._take(await self._journal.consume(self.claim, self.run.seq, self._decide))
-        if self.run.held_at is not None:
+        if self.run.held_at is not None or self.run.care:
             self._timers_added()
 
     async def _uncut(self, writing: Coroutine[None, None, None]) -> None:
@@ -167,6 +168,8 @@ def timers_of(run: Run, draft: Draft) -> tuple[Timer, ...]:
         # A person's hold does not expire, so it is reminded again, each time after twice as long.
         due = run.updated_at + (run.updated_at - run.held_at)
         return (Timer(purpose=f"hold:{run.held_seq}:{run.seq}", due=due),)
+    if isinstance(event, Ended | PutOff):
+        return aftercare.timers(run, run.seq)
     return ()
 
 

@@ -5,6 +5,7 @@ It knows nothing of Slack: handlers and the command line call the same functions
 `Refused` with a plain sentence and what to do next, and is written to the audit trail like every success.
 """
 
+from bot.operations.caring import do_now, put_off
 from bot.operations.deciding import abort, approve, hold, resume, rollback, stale
 from bot.operations.desk import Deployable, Desk, audited
 from bot.operations.looking import Active, find_run, history, status
@@ -22,10 +23,12 @@ __all__ = [
     "abort",
     "approve",
     "audited",
+    "do_now",
     "draw_up",
     "find_run",
     "history",
     "hold",
+    "put_off",
     "release",
     "resume",
     "rollback",

@@ -5,10 +5,10 @@ Abort and Rollback any deployer, approver or admin, the requester included; Appr
 """
 
 from bot.domain.errors import NotAllowed, OutsideError, StaleButton, UnknownRun
-from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.interrupts import InterruptKind
 from bot.domain.people import Person, Role
 from bot.domain.run import Question, Run, RunState
-from bot.operations.desk import Desk, audited, record, require
+from bot.operations.desk import Desk, audited, interrupt, record, require
 from bot.operations.looking import find_run, load
 from bot.ports import Decision
 
@@ -56,7 +56,7 @@ async def hold(desk: Desk, run: Run, by: Person, why: str = "") -> None:
         await require(desk, by, _ANY)
         if run.state not in {RunState.RUNNING, RunState.WAITING}:
             raise StaleButton(f"{run.id} is {run.state.value}, so there is nothing to hold.")
-    await _interrupt(desk, run, InterruptKind.HOLD, by, why)
+    await interrupt(desk, run, InterruptKind.HOLD, by, why)
 
 
 async def resume(desk: Desk, run: Run, by: Person) -> None:
@@ -71,7 +71,7 @@ async def resume(desk: Desk, run: Run, by: Person) -> None:
         if run.state is not RunState.HELD:
             raise StaleButton(f"{run.id} is not held; it is {run.state.value}.")
     # What is resumed is the hold that was seen; another one may follow before this is heard.
-    await _interrupt(desk, run, InterruptKind.RESUME, by, "", purpose=str(run.held_seq))
+    await interrupt(desk, run, InterruptKind.RESUME, by, "", purpose=str(run.held_seq))
 
 
 async def rollback(desk: Desk, run: Run, by: Person, why: str = "") -> None:
@@ -103,18 +103,7 @@ async def _go_back(desk: Desk, run: Run, kind: InterruptKind, by: Person, why: s
             raise StaleButton(f"{run.id} is rolling back already.")
     word = "Aborted" if kind is InterruptKind.ABORT else "Rolled back"
     sentence = f"{word} by {by.name}" + (f": {why}" if why else ".")
-    await _interrupt(desk, run, kind, by, sentence)
-
-
-async def _interrupt(
-    desk: Desk, run: Run, kind: InterruptKind, by: Person, sentence: str, *, purpose: str | None = None
-) -> None:
-    now = desk.clock.now()
-    await desk.journal.interrupt(
-        Interrupt(run=run.id, kind=kind, at=now, person=by, sentence=sentence, purpose=purpose)
-    )
-    desk.nudge(run.id)
-    await record(desk, by, kind.value, run.id, "committed")
+    await interrupt(desk, run, kind, by, sentence)
 
 
 async def _run_asking(desk: Desk, question: str) -> Run:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from bot.clients.redaction import redact
 from bot.domain.errors import NotAllowed, OutsideError, Refused, UnknownEvent
+from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person, Role
 from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
+from bot.domain.run import Run
 from bot.domain.traffic import ByColour
 from bot.ports import Clock, Journal, Platform, Roles, Runs, Versions
 
@@ -84,6 +86,18 @@ async def require(desk: Desk, by: Person, roles: tuple[Role, ...]) -> None:
     names = await desk.roles.names(roles[0])
     whom = f"Ask {', '.join(names)}." if names else f"Nobody is configured as {roles[0].value}."
     raise NotAllowed(f"You need the role {wanted} for this.", whom)
+
+
+async def interrupt(
+    desk: Desk, run: Run, kind: InterruptKind, by: Person, sentence: str, *, purpose: str | None = None
+) -> None:
+    """Commit what a person wants of a run, before anybody is answered, and tell whoever drives it."""
+    now = desk.clock.now()
+    await desk.journal.interrupt(
+        Interrupt(run=run.id, kind=kind, at=now, person=by, sentence=sentence, purpose=purpose)
+    )
+    desk.nudge(run.id)
+    await record(desk, by, kind.value, run.id, "committed")
 
 
 async def record(desk: Desk, by: Person, what: str, run: str | None, result: str) -> None:

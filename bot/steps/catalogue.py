@@ -6,6 +6,7 @@ from bot.analysis import Limits
 from bot.ports import StepKind, World
 from bot.steps.bake import BakeKind
 from bot.steps.canary import DeployCanaryKind, KeepCanaryKind, RemoveCanaryKind
+from bot.steps.decommission import DecommissionKind, LeaveStableKind
 from bot.steps.gate import RunGateKind
 from bot.steps.health import CheckHealthKind
 from bot.steps.rollout import CheckRolloutKind, KeepRolloutKind, RollOutKind
@@ -29,6 +30,8 @@ def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
         "traffic-to-stable": TrafficToStableKind(world.platform, world.traffic),
         "remove-canary": RemoveCanaryKind(world.platform, world.traffic),
         "keep-canary": KeepCanaryKind(world.platform, world.traffic),
+        "leave-stable": LeaveStableKind(world.platform),
+        "decommission": DecommissionKind(world.platform, world.traffic),
         "restore-stable": RestoreStableKind(world.platform),
         "check-rollout": CheckRolloutKind(world.platform, world.traffic),
         "roll-out": RollOutKind(world.platform, world.metrics, limits),

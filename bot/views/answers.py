@@ -5,11 +5,11 @@ from bot.domain.plan import Plan
 from bot.domain.record import Record
 from bot.domain.run import Run
 from bot.ports import Decision, RunSummary
-from bot.views import blocks
+from bot.views import aftercare, blocks
 from bot.views.card import summary
 from bot.views.items import Block, Setting
 from bot.views.plans import noticed, step_lines, way_back_text
-from bot.views.text import code, count, escaped, plural, span
+from bot.views.text import code, count, day, escaped, plural, span
 
 # Slack truncates a message's text at 40,000 characters and asks for 4,000 at most.
 _TEXT = 4_000
@@ -117,14 +117,9 @@ def history(summaries: tuple[RunSummary, ...]) -> Answer:
         why = f" ({escaped(run.reason)})" if run.reason and run.reason != "finished" else ""
         lines.append(
             f"{code(run.id)} {escaped(run.version)} to {escaped(run.environment)}: *{run.state.value}*{why}, "
-            f"{run.strategy}, {_day(run)}{who}"
+            f"{run.strategy}, {day(run.started_at)}{who}"
         )
     return _listed(lines)
-
-
-def _day(run: RunSummary) -> str:
-    at = run.started_at
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
 def plan_preview(plan: Plan, setting: Setting) -> Answer:
@@ -144,6 +139,7 @@ def plan_preview(plan: Plan, setting: Setting) -> Answer:
         blocks.section(f"*{first}*"),
         *blocks.sections(step_lines(plan)),
         blocks.section(f"*Way back*\n{way_back_text(plan)}"),
+        *(blocks.context(f"*Afterwards*  {line}") for line in aftercare.planned(plan)),
         blocks.context(small),
         *noticed(plan),
     ]
@@ -168,6 +164,9 @@ def plain(plan: Plan) -> str:
         lines.append(f"{number:3}  {step.id:22} {step.title}{mark}")
     lines += ["", "Way back"]
     lines += [f"     {step.id:22} {step.title}" for step in plan.way_back]
+    if plan.aftercare:
+        later = zip(plan.aftercare, aftercare.planned(plan), strict=True)
+        lines += ["", "Afterwards", *(f"     {step.id:22} {line}" for step, line in later)]
     if plan.findings:
         lines += ["", "Noticed", *(f"     {finding}" for finding in plan.findings)]
     return "\n".join(lines)

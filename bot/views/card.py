@@ -5,7 +5,7 @@ from bot.domain.events import Basis
 from bot.domain.plan import Phase, Step
 from bot.domain.run import Run, RunState, StepStatus
 from bot.domain.verdict import Verdict
-from bot.views import blocks
+from bot.views import aftercare, blocks
 from bot.views.cost import cost
 from bot.views.figures import health_line
 from bot.views.items import Block, Item, Place, Setting
@@ -209,7 +209,7 @@ def _lines(run: Run, setting: Setting) -> list[str]:
         lines.append(f"*Image*  {code(short_digest(run.digest))}")
     if not run.is_terminal:
         lines.append(f"*Way back*  {_way_back(run)}")
-    return lines
+    return [*lines, *aftercare.lines(run)]
 
 
 def _newest_verdict(run: Run) -> Verdict | None:
@@ -292,7 +292,8 @@ def _buttons(run: Run, setting: Setting) -> list[Block]:
     link = [blocks.link("Open thread ↗", setting.thread)] if setting.thread else []
     value = f"r:{run.id}"
     if run.is_terminal or run.state is RunState.GOING_BACK:
-        return [blocks.actions(*link)] if link else []
+        left = [*aftercare.buttons(run), *link]
+        return [blocks.actions(*left)] if left else []
     first = (
         blocks.button("Resume", "resume", value, style="primary")
         if run.state is RunState.HELD

@@ -7,6 +7,7 @@ from bot.domain.events import Ended
 from bot.domain.gates import GateStatus
 from bot.domain.run import Run, RunState, StepStatus, Turn
 from bot.views import blocks
+from bot.views.aftercare import promise
 from bot.views.card import going_back, serves
 from bot.views.cost import cost, has_reached_users, traffic_home
 from bot.views.criteria import criteria
@@ -97,7 +98,8 @@ def _finished(run: Run) -> str:
     name, version = escaped(request.application), escaped(request.version)
     waiting = waited(run)
     of_which = f", of which {span(waiting)} waiting for people" if waiting > timedelta(minutes=1) else ""
-    return f"*{name} {version} is in {escaped(request.environment)}.* It took {_took(run)}{of_which}."
+    took = f"It took {_took(run)}{of_which}."
+    return f"*{name} {version} is in {escaped(request.environment)}.* {took}{promise(run)}"
 
 
 def _unfinished(run: Run, ended: Ended) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.domain.run import Run
-from bot.views import blocks
+from bot.views import aftercare, blocks
 from bot.views.card import card
 from bot.views.endings import end, rollback, stakeholders
 from bot.views.items import Item, Setting, Told
@@ -32,7 +32,7 @@ def messages(run: Run, setting: Setting) -> tuple[Item, ...]:
         *rollback(run, setting),
     ]
     told.sort(key=_turn)
-    thread = [plan_item(run), *(item for _, item in told), *end(run)]
+    thread = [plan_item(run), *(item for _, item in told), *end(run), *aftercare.told(run)]
     return tuple(_fitted(item) for item in (card(run, setting), *stakeholders(run, setting), *thread))
 
 

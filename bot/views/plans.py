@@ -3,7 +3,7 @@
 from bot.domain.actions import Bake
 from bot.domain.plan import Plan, Step
 from bot.domain.run import Run
-from bot.views import blocks
+from bot.views import aftercare, blocks
 from bot.views.items import Block, Item, Place
 from bot.views.text import escaped, plural, span
 
@@ -25,6 +25,7 @@ def plan_item(run: Run) -> Item:
             blocks.section(f"*{text}*"),
             *blocks.sections(step_lines(plan)),
             blocks.context(f"*Way back*  {way_back_text(plan)}"),
+            *(blocks.context(f"*Afterwards*  {line}") for line in aftercare.planned(plan)),
             *_changes(plan),
             *noticed(plan),
         ),

@@ -31,6 +31,12 @@ def when(moment: datetime) -> str:
     return f"<!date^{int(moment.timestamp())}^{{time}}|{moment:%H:%M} UTC>"
 
 
+def day(moment: datetime) -> str:
+    """A day and a time of day in the reader's own zone."""
+    said = f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{said}>"
+
+
 def span(duration: timedelta) -> str:
     """`1.8 s`, `24 s`, `11 min`, `2 h 40 min`, `3 days`."""
     seconds = max(0.0, duration.total_seconds())

@@ -213,6 +213,7 @@ def _of_blue_green(application: Application) -> BlueGreenSettings:
         warm_up_path=own.warm_up.path,
         bake=own.bake,
         fail_above=float(own.error_rate),
+        keep_old=own.keep_blue,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.clients.kube import KubeClient
 from bot.domain.actions import Side
-from bot.domain.errors import Conflict, Permanent, Unreadable
+from bot.domain.errors import Conflict, NotFound, Permanent, Unreadable
 from bot.domain.events import Ending, Entry, Planned
 from bot.domain.folding import fold_all
 from bot.domain.outcome import Done, Recorded, TrafficSplit, Wait, Workload
@@ -270,6 +270,49 @@ async def test_the_colours_swap_their_roles(shop: Shop, kube: KubeClient) -> Non
     )
     assert again is not None
     assert (await shop.read("Deployment", "checkout-green"))["spec"]["replicas"] == 2
+
+
+async def test_blue_bears_the_name_of_who_has_left_it_and_is_the_same_otherwise(
+    shop: Shop, kube: KubeClient
+) -> None:
+    colours = await opened(shop, kube)
+    before = await shop.read("Deployment", "checkout-blue")
+
+    await colours.platform.leave_stable(run=RUN, on=await colours.platform.stable())
+
+    left = await colours.platform.stable()
+    assert (left.left_by, left.owner) == (RUN, None)
+    assert (await shop.read("Deployment", "checkout-blue"))["spec"] == before["spec"]
+    await colours.platform.leave_stable(run="checkout-2", on=left)
+    assert (await colours.platform.stable()).left_by == "checkout-2"
+
+
+async def test_blue_is_removed_with_its_pods_and_users_do_not_mind(shop: Shop, kube: KubeClient) -> None:
+    colours = await opened(shop, kube)
+    await switched(colours)
+    stable = await colours.platform.stable()
+
+    await colours.platform.remove_stable(on=stable)
+
+    with pytest.raises(NotFound):
+        await eventually(colours.platform.stable, lambda _: False)
+    await colours.platform.remove_stable(on=stable)
+    split = await colours.traffic.split()
+    assert (split.canary, split.lagging) == (100, "")
+    assert await shop.find("Deployment", "checkout-blue") is None
+
+
+async def test_blue_is_not_removed_once_somebody_has_changed_it(shop: Shop, kube: KubeClient) -> None:
+    """An HPA, a newer run, a hand: whoever it was may need it."""
+    colours = await opened(shop, kube)
+    await switched(colours)
+    stable = await colours.platform.stable()
+    await colours.platform.leave_stable(run="checkout-2", on=stable)
+
+    with pytest.raises(Conflict):
+        await colours.platform.remove_stable(on=stable)
+
+    assert is_up(await colours.platform.stable())
 
 
 async def test_a_preview_that_is_gone_keeps_nobody_from_going_home(shop: Shop, kube: KubeClient) -> None:

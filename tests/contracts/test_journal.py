@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.actions import Decommission
 from bot.domain.errors import IllegalTransition, Interrupted, LeaseLost, Locked, PolicyBlocked, UnknownRun
 from bot.domain.events import (
     Approved,
@@ -35,7 +36,7 @@ from bot.domain.events import (
 from bot.domain.folding import fold_all
 from bot.domain.interrupts import Interrupt, InterruptKind, answer_to
 from bot.domain.outcome import Evidence, Recorded, TrafficSplit
-from bot.domain.plan import ApprovalPolicy
+from bot.domain.plan import ApprovalPolicy, Phase, Step
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
 from bot.domain.verdict import Verdict, VerdictKind
@@ -47,6 +48,7 @@ from tests.support.memory_journal import MemoryJournal
 
 TTL = timedelta(seconds=10)
 SHIFT = "canary/25/weight"
+LEFT = "after/decommission"
 
 
 @dataclass
@@ -331,6 +333,100 @@ async def test_an_ended_run_takes_no_entry_and_nobody_claims_it(store: Store):
     await store.journal.told(claim)
     store.wall.advance(TTL)
     assert await store.journal.claim("two", ttl=TTL) == ()
+
+
+def left_behind() -> Step:
+    return Step(
+        id=LEFT, title="Remove v2.4.1", action=Decommission(), phase=Phase.FINISH, due=timedelta(hours=24)
+    )
+
+
+def care(kind: InterruptKind, said: str = f"{LEFT}:2") -> Interrupt:
+    return Interrupt(run="checkout-1", kind=kind, at=MORNING, person=BO, purpose=said)
+
+
+async def told_run(store: Store) -> Claim:
+    """A run that has finished, of which Slack has all, and that has left something behind."""
+    await store.runs.create(a_plan().with_(aftercare=(left_behind(),)), ADA)
+    (claim,) = await store.journal.claim("one", ttl=TTL)
+    due = MORNING + timedelta(hours=24)
+    await store.journal.append(claim, 1, [ended()], [Timer(purpose=f"care:{LEFT}:2", due=due)])
+    assert await store.journal.told(claim)
+    await store.journal.release([claim])
+    assert await store.journal.claim("one", ttl=TTL) == ()
+    return claim
+
+
+@pytest.mark.parametrize("kind", [InterruptKind.PUT_OFF, InterruptKind.DO_NOW])
+async def test_a_press_lets_a_run_that_has_ended_be_claimed_again(store: Store, kind: InterruptKind):
+    await told_run(store)
+
+    await store.journal.interrupt(care(kind))
+
+    (claim,) = await store.journal.claim("two", ttl=TTL)
+    assert await store.journal.waiting() == ("checkout-1",)
+    (entry,) = await store.consume(claim)
+    assert (entry.step, entry.person) == (LEFT, BO)
+    assert (await store.runs.load(claim.run)).is_closed is False
+
+
+async def test_a_timer_lets_a_run_that_has_ended_be_claimed_again(store: Store):
+    await told_run(store)
+    assert await store.journal.next_due() == MORNING + timedelta(hours=24)
+
+    assert await store.journal.due(MORNING + timedelta(hours=24)) == ("checkout-1",)
+
+    (claim,) = await store.journal.claim("two", ttl=TTL)
+    (entry,) = await store.consume(claim)
+    assert (entry.kind, entry.step, entry.person) == ("due", LEFT, None)
+
+
+async def test_who_has_told_all_is_told_that_something_came_meanwhile(store: Store):
+    await told_run(store)
+    await store.journal.interrupt(care(InterruptKind.PUT_OFF))
+    (claim,) = await store.journal.claim("two", ttl=TTL)
+
+    assert not await store.journal.told(claim)
+
+    await store.consume(claim)
+    assert await store.journal.told(claim)
+
+
+async def test_what_has_no_meaning_after_the_end_wakes_nobody(store: Store):
+    await told_run(store)
+
+    for kind in (InterruptKind.HOLD, InterruptKind.ROLLBACK, InterruptKind.TRIGGER):
+        await store.journal.interrupt(Interrupt(run="checkout-1", kind=kind, at=MORNING, person=BO))
+
+    assert await store.journal.waiting() == ()
+    assert await store.journal.claim("two", ttl=TTL) == ()
+
+
+async def test_a_run_that_is_closed_has_no_timer_left(store: Store):
+    await told_run(store)
+    await store.journal.interrupt(care(InterruptKind.DO_NOW))
+    (claim,) = await store.journal.claim("two", ttl=TTL)
+    await store.consume(claim)
+
+    await store.journal.append(claim, 3, [Draft(event=Intended(), step=LEFT)])
+    await store.journal.append(claim, 4, [Draft(event=StepDone(), step=LEFT)])
+
+    assert (await store.runs.load(claim.run)).is_closed
+    assert await store.journal.next_due() is None
+
+
+async def test_a_press_counts_only_for_the_time_that_was_shown(store: Store):
+    await told_run(store)
+    for _ in range(2):
+        await store.journal.interrupt(care(InterruptKind.PUT_OFF))
+        (claim,) = await store.journal.claim("two", ttl=TTL)
+        written = await store.consume(claim)
+        await store.journal.told(claim)
+        await store.journal.release([claim])
+
+    assert written == ()
+    run = await store.runs.load(claim.run)
+    assert run.care[LEFT].due_at == MORNING + timedelta(hours=48)
 
 
 async def test_what_cannot_follow_takes_the_whole_append_with_it(store: Store):

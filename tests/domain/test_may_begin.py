@@ -1,36 +1,53 @@
 """The invariant itself, without an engine: what the journal allows to begin."""
 
+from datetime import timedelta
+
 import pytest
 
+from bot.domain.actions import Decommission
 from bot.domain.errors import IllegalTransition
 from bot.domain.events import (
     Approved,
     Basis,
     Claimed,
+    Due,
     Ended,
     Ending,
     Entry,
     Held,
     Intended,
     Planned,
+    PutOff,
+    StepDone,
+    StepFailed,
     TurnedBack,
 )
 from bot.domain.folding import LEGAL, begin, fold
 from bot.domain.moves import may_begin
+from bot.domain.plan import Phase, Step
 from bot.domain.reasons import Reason
 from bot.domain.run import Run, RunState
 from tests.support.builders import ADA, BO, MORNING, a_plan
 
 PLAN = a_plan()
 SHIFT = PLAN.step("canary/25/weight")
+LEFT = Step(
+    id="after/decommission",
+    title="Remove v2.4.1",
+    action=Decommission(),
+    phase=Phase.FINISH,
+    due=timedelta(hours=24),
+)
+FINISHED = Ended(ending=Ending.FINISHED, reason=Reason.FINISHED, sentence="Done.")
 
 
 def after(run: Run, event: object, step: str | None = None) -> Run:
     return fold(run, Entry(seq=run.seq + 1, at=MORNING, run=run.id, step=step, person=BO, event=event))
 
 
-def fresh() -> Run:
-    return begin(Entry(seq=1, at=MORNING, run="checkout-1", person=ADA, event=Planned(plan=PLAN)))
+def fresh(*, left: bool = False) -> Run:
+    plan = PLAN.with_(aftercare=(LEFT,)) if left else PLAN
+    return begin(Entry(seq=1, at=MORNING, run="checkout-1", person=ADA, event=Planned(plan=plan)))
 
 
 def turned_back() -> TurnedBack:
@@ -78,10 +95,57 @@ def test_nothing_at_all_begins_after_the_end() -> None:
     assert not any(may_begin(run, step) for step in (*PLAN.steps, *PLAN.way_back))
 
 
-def test_no_event_is_legal_after_the_end() -> None:
+def test_no_event_is_legal_after_an_end_that_leaves_nothing_behind() -> None:
     terminal = {state for state in RunState if state.is_terminal}
 
-    assert all(not states & terminal for states in LEGAL.values())
+    assert all(states & terminal <= {RunState.FINISHED} for states in LEGAL.values())
+    with pytest.raises(IllegalTransition, match="cannot happen to a run that is finished"):
+        after(after(fresh(), FINISHED), Claimed(owner="bot-2"))
+
+
+def test_what_is_left_behind_is_done_once_it_is_due_and_nothing_else() -> None:
+    run = after(fresh(left=True), FINISHED)
+    assert not may_begin(run, LEFT)
+
+    due = after(run, Due(), LEFT.id)
+
+    assert may_begin(due, LEFT)
+    assert not any(may_begin(due, step) for step in (*PLAN.steps, *PLAN.way_back))
+    assert not may_begin(after(due, PutOff(until=MORNING), LEFT.id), LEFT)
+
+
+def test_what_is_left_behind_waits_for_the_end() -> None:
+    run = fresh(left=True)
+
+    assert not may_begin(run, LEFT)
+    with pytest.raises(IllegalTransition, match="not one of a run that is running"):
+        after(run, Intended(), LEFT.id)
+
+
+def test_once_it_is_done_nothing_follows() -> None:
+    run = after(after(fresh(left=True), FINISHED), Due(), LEFT.id)
+    run = after(after(run, Intended(), LEFT.id), StepDone(), LEFT.id)
+
+    assert run.is_closed
+    with pytest.raises(IllegalTransition):
+        after(run, Due(), LEFT.id)
+
+
+def test_what_has_failed_may_be_tried_again() -> None:
+    run = after(after(after(fresh(left=True), FINISHED), Due(), LEFT.id), Intended(), LEFT.id)
+    run = after(run, StepFailed(reason=Reason.STEP_FAILED, sentence="Forbidden."), LEFT.id)
+    assert not may_begin(run, LEFT)
+
+    again = after(run, Due(), LEFT.id)
+
+    assert may_begin(again, LEFT)
+    assert again.record(LEFT.id).attempt == run.record(LEFT.id).attempt
+
+
+def test_a_run_that_was_taken_back_leaves_nothing_behind() -> None:
+    ended = Ended(ending=Ending.ABORTED, reason=Reason.ABORTED, sentence="No.")
+
+    assert after(after(fresh(left=True), turned_back()), ended).is_closed
 
 
 def test_an_event_of_a_step_that_the_plan_lacks_is_refused() -> None:

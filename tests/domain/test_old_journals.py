@@ -21,6 +21,7 @@ STORIES = {
     "asks-again",
     "bakes",
     "by-two",
+    "cared-for",
     "changed-outside",
     "gate-failed",
     "goes-back",

@@ -56,9 +56,10 @@ class Told(MemoryJournal):
         super().__init__(RealClock())
         self.marked = asyncio.Queue[str]()
 
-    async def told(self, claim: Claim) -> None:
-        await super().told(claim)
+    async def told(self, claim: Claim) -> bool:
+        is_told = await super().told(claim)
         self.marked.put_nowait(claim.run)
+        return is_told
 
 
 async def an_ended_run(journal: Told) -> str:

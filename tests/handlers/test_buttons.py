@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.actions import Decommission
 from bot.domain.errors import Unreachable
 from bot.domain.interrupts import Interrupt, InterruptKind
-from bot.domain.plan import ApprovalPolicy
+from bot.domain.plan import ApprovalPolicy, Phase, Step
 from bot.domain.run import RunState
 from tests.handlers.conftest import until
 from tests.support.eventually import eventually
@@ -299,3 +300,70 @@ def _deploys():
     from bot.sim.workspace.ids import id_of
 
     return id_of("C", "deploys")
+
+
+LEFT = "after/decommission"
+
+
+async def finished(town):
+    """A run that has left the version of before behind, and what its card's buttons bear."""
+    run = await town.started("ada")
+    step = Step(
+        id=LEFT, title="Remove v2.4.1", action=Decommission(), phase=Phase.FINISH, due=timedelta(hours=24)
+    )
+    kept = town.journal._kept[run.id]
+    kept.run = run.with_(plan=run.plan.with_(aftercare=(step,)))
+    await town.finishes(kept.run)
+    run = await town.journal.load(run.id)
+    return run, f"c:{run.id}:{LEFT}:{run.seq}"
+
+
+@pytest.mark.parametrize(("user", "action"), [("ada", "put_off"), ("bo", "put_off"), ("bo", "do_now")])
+async def test_what_a_run_has_left_is_kept_longer_or_removed_now(town, user, action):
+    run, value = await finished(town)
+    ts = await town.shows(action, value)
+
+    assert (await town.presses(user, action, ts))["ok"]
+
+    await until(lambda: town.audit[-1][1] == action)
+    assert town.audit[-1] == (user, action, run.id, "committed")
+    assert await town.interrupts(run) == [action]
+    care = (await town.settles(run)).care[LEFT]
+    assert (care.is_due, care.due_at > run.care[LEFT].due_at) == (action == "do_now", action == "put_off")
+
+
+async def test_who_only_deploys_removes_nothing(town):
+    run, value = await finished(town)
+    ts = await town.shows("do_now", value)
+
+    await town.presses("ada", "do_now", ts)
+
+    assert "You need the role approver" in (await told(town, "ada"))[0]
+    assert await town.interrupts(run) == []
+
+
+async def test_a_button_that_shows_an_older_time_is_told_so(town):
+    run, value = await finished(town)
+    ts = await town.shows("put_off", value)
+    await town.presses("bo", "put_off", ts)
+    await until(lambda: town.audit[-1][1] == "put_off")
+    await town.settles(run)
+
+    await town.presses("cy", "put_off", ts)
+
+    assert "put off by bo until" in (await told(town, "cy"))[0]
+
+
+@pytest.mark.parametrize(
+    "value", ["c:", "c:::", "c:checkout-1", "c:checkout-9:after:1", "r:checkout-1", "q:q1"]
+)
+@pytest.mark.parametrize("action", ["put_off", "do_now"])
+async def test_a_forged_value_keeps_and_removes_nothing(town, action, value):
+    run, _ = await finished(town)
+    ts = await town.shows(action, value)
+
+    await town.presses("bo", action, ts)
+
+    await told(town, "bo")
+    assert await town.interrupts(run) == []
+    assert town.audit[-1][3].startswith("refused")

@@ -12,7 +12,7 @@ from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
 from tests.support.world import Deployed
 
 NEW, OLD = "v2.5.0", "v2.4.1"
-FORWARD = ["deploy", "header", "shift", "keep"]
+FORWARD = ["deploy", "header", "shift", "leave", "keep"]
 BACK = ["deploy", "header", "shift", "home", "remove"]
 WHOLE = 40  # more entries than a run writes; the test says so if that changes
 

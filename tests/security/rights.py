@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot import operations
-from bot.domain.errors import Locked, NotAllowed, UnknownThing
+from bot.domain.errors import Locked, NotAllowed, StaleButton, UnknownThing
 from bot.domain.events import Asked, Draft
 from bot.domain.interrupts import Interrupt, answer_to
 from bot.domain.outcome import Workload
@@ -52,6 +52,12 @@ class Deed:
     is_held: bool = False
 
 
+def _says(
+    operation: Callable[[Desk, Run, str, Person], Awaitable[object]],
+) -> Callable[[Desk, Run, Person], Awaitable[object]]:
+    return lambda desk, run, by: operation(desk, run, "after/decommission:1", by)
+
+
 DEEDS = (
     Deed("look: status", operations.status, lambda desk, run, by: operations.status(desk, by, run.id)),
     Deed("look: history", operations.history, lambda desk, _, by: operations.history(desk, by)),
@@ -75,6 +81,8 @@ DEEDS = (
     Deed("resume", operations.resume, operations.resume, is_held=True),
     Deed("roll back", operations.rollback, operations.rollback),
     Deed("abort", operations.abort, operations.abort),
+    Deed("keep what is left longer", operations.put_off, _says(operations.put_off)),
+    Deed("remove what is left now", operations.do_now, _says(operations.do_now)),
     Deed("undo", operations.undo, lambda desk, _, by: operations.undo(desk, by, "checkout")),
     Deed(
         "release from quarantine",
@@ -109,8 +117,9 @@ async def may(who: Who, deed: Deed) -> bool:
         await deed.does(desk, run, who.person)
     except NotAllowed:
         return False
-    except (Locked, UnknownThing):
-        # They might, if no run were under way, the version were in quarantine, something could be undone.
+    except (Locked, UnknownThing, StaleButton):
+        # They might, if no run were under way, the version were in quarantine, something could be undone or
+        # were left behind.
         return True
     return True
 

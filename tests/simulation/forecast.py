@@ -60,6 +60,7 @@ class Forecast:
     storm: float  # how long anything may go wrong
     routing: Routing = ISTIO  # by what the traffic is shared out
     rolling: Rolling | None = None  # instead of a canary
+    keep: float = 60.0  # how long the colour of before stays
     kubernetes: float = 0.0
     slack: float = 0.0
     database: float = 0.0
@@ -91,7 +92,8 @@ class Forecast:
     def settings(self) -> CanarySettings | RollingSettings | BlueGreenSettings:
         bake = timedelta(seconds=self.bake)
         if self.is_in_colours:
-            return BlueGreenSettings(bake=bake, warm_up_requests=30, fail_above=0.01)
+            keep = timedelta(seconds=self.keep)
+            return BlueGreenSettings(bake=bake, warm_up_requests=30, fail_above=0.01, keep_old=keep)
         if self.rolling is None:
             return CanarySettings(stages=tuple(CanaryStage(weight=w, bake=bake) for w in self.stages))
         return RollingSettings(
@@ -123,6 +125,7 @@ def forecast(seed: int, without: Iterable[str] = ()) -> Forecast:
         storm=chance.uniform(40, 160),
         routing=routing,
         rolling=rolling,
+        keep=random.Random(f"{seed}/keep").choice((0.0, 10.0, 60.0, 200.0)),
         kubernetes=if_any("kubernetes", chance.uniform(0.01, 0.15)),
         slack=if_any("slack", chance.uniform(0.02, 0.3)),
         database=if_any("database", chance.uniform(0.005, 0.05)),

@@ -23,7 +23,8 @@ DEPLOYS, RELEASES = id_of("C", "deploys"), id_of("C", "releases")
 ADA, BO, CY = id_of("U", "ada"), id_of("U", "bo"), id_of("U", "cy")
 NAMES = {ADA: "ada", BO: "bo", CY: "cy"}
 APPROVERS = (BO, CY)
-_TELLING = ("approve", "approve_rest", "hold", "resume", "rollback", "abort")
+_TELLING = ("approve", "approve_rest", "hold", "resume", "rollback", "abort", "put_off", "do_now")
+_KEPT_AT_MOST = 3  # else what is left is never done
 # What somebody does besides approving, and how often of a hundred times.
 _MISCHIEF = {
     "approve": 10,
@@ -35,6 +36,8 @@ _MISCHIEF = {
     "hold": 12,
     "rollback": 7,
     "abort": 6,
+    "put_off": 10,
+    "do_now": 5,
 }
 
 
@@ -61,6 +64,7 @@ class People:
         self._chance = random.Random(f"{seed}/people")
         self._seen: dict[tuple[str, str], Button] = {}
         self._ignored: set[str] = set()
+        self._kept = 0
 
     def buttons(self) -> dict[str, list[Button]]:
         """What can be pressed now, by action."""
@@ -109,6 +113,17 @@ class People:
         for button in buttons.get("resume", ()):
             if self._weather.is_calm or self._chance.random() < 0.4:
                 self.press(self._chance.choice(APPROVERS), button)
+        self._care(buttons.get("put_off", []), buttons.get("do_now", []))
+
+    def _care(self, later: list[Button], now: list[Button]) -> None:
+        """What a finished run has left is kept longer now and then; what could not be done is tried again."""
+        for button in now if self._weather.is_calm or later else []:
+            if not later or self._chance.random() < 0.03:
+                self.press(self._chance.choice(APPROVERS), button)
+        for button in later if self._kept < _KEPT_AT_MOST else []:
+            if self._chance.random() < 0.1:
+                self._kept += 1
+                self.press(self._chance.choice((ADA, *APPROVERS)), button)
 
     def _is_ignored(self, button: Button) -> bool:
         if button.value in self._ignored:
@@ -130,7 +145,7 @@ class People:
                 self.press(user if deed == "twice" else self._other(user), approve)
             case "requester" if approve:
                 self.press(ADA, approve)
-            case "approve" | "approve_rest" | "hold" | "rollback" | "abort":
+            case "approve" | "approve_rest" | "hold" | "rollback" | "abort" | "put_off" | "do_now":
                 found = buttons.get(deed)
                 if found:
                     self.press(self._chance.choice((ADA, *APPROVERS)), self._chance.choice(found))

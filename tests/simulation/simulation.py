@@ -123,6 +123,7 @@ class Simulation:
         if not self._has_people:
             self.people_come()
         await self.until(lambda: self.witness.is_over, "the run has not ended")
+        await self.until(lambda: self.witness.is_closed, "what the run has left is still there")
 
     def people_come(self) -> None:
         self._has_people = True

@@ -66,7 +66,8 @@ class Witness:
             self._journal_row = row[0]
             entry = _entry(row[1:])
             self.entries.append(Committed(self._next(), self._seconds(), entry))
-            (self._running.discard if entry.kind == "ended" else self._running.add)(entry.run)
+            if entry.kind in {"planned", "ended"}:
+                (self._running.discard if entry.kind == "ended" else self._running.add)(entry.run)
             self._trace.note("journal", _in_short(entry))
             if entry.kind == "planned":
                 news[entry.run] = None
@@ -86,6 +87,11 @@ class Witness:
     def is_over(self) -> bool:
         """Every run that was started has ended."""
         return bool(self.entries) and not self._running
+
+    @property
+    def is_closed(self) -> bool:
+        """And nothing that they have left is still to be done."""
+        return self.is_over and all(self.folded(run).is_closed for run in self.runs())
 
     def newest(self) -> str:
         return _in_short(self.entries[-1].entry) if self.entries else "nothing was begun"

@@ -47,6 +47,7 @@ def test_it_reads_as_a_runbook() -> None:
         "Warm v2.5.0 up with 100 requests",
         "Switch all traffic from checkout-blue to checkout-green",
         "Compare v2.5.0 with what v2.4.1 was like",
+        "Note on checkout-blue that it is left as the way back",
         "Keep v2.5.0 in checkout-green; checkout-blue stays as it is",
         "Ask the health paths of production for v2.5.0",
     ]

@@ -1,6 +1,8 @@
 """A blue-green deploy told entry by entry, as `tests.support.story` tells a canary."""
 
-from bot.domain.events import Ended, Ending
+from datetime import timedelta
+
+from bot.domain.events import Due, Ended, Ending, PutOff, StepFailed
 from bot.domain.figures import Tally
 from bot.domain.outcome import Evidence, Warmth, Workload
 from bot.domain.plan import ApprovalPolicy
@@ -25,6 +27,26 @@ _GREEN = Workload(
 )
 
 
+LEFT = "after/decommission"
+
+
+def kept_longer() -> Story:
+    story = finished()
+    until = story.run.care[LEFT].due_at + timedelta(hours=24)
+    return story.says(PutOff(until=until), step=LEFT, person=BO, after=minutes(30))
+
+
+def removed() -> Story:
+    story = finished().says(Due(), step=LEFT, after=timedelta(hours=24))
+    return story.does(LEFT, sentence="checkout-blue is removed")
+
+
+def not_removed() -> Story:
+    story = finished().says(Due(), step=LEFT, person=BO, after=minutes(5)).begins(LEFT)
+    failed = StepFailed(reason=Reason.STEP_FAILED, sentence="Kubernetes forbids it: <nope>")
+    return story.says(failed, step=LEFT)
+
+
 def warmed_up() -> Story:
     request = a_request().with_(strategy="blue-green", reason="user preferences")
     colours = ByColour(service="checkout", label="color", preview=_PREVIEW)
@@ -45,5 +67,5 @@ def finished() -> Story:
     story = switched()
     counted = Evidence(canary=Tally(requests=9_000, errors=3), stable=Tally(requests=60_000, errors=12))
     story.does("blue-green/watch", takes=minutes(10), verdict=healthy(), canary=counted.canary)
-    story.does("blue-green/keep").does("finish/health")
+    story.does("blue-green/leave").does("blue-green/keep").does("finish/health")
     return story.says(Ended(ending=Ending.FINISHED, reason=Reason.FINISHED, sentence="Done."))

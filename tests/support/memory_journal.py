@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.domain.errors import Interrupted, LeaseLost, UnknownRun
 from bot.domain.events import Approved, Asked, Draft, Entry, Planned, Timer, TurnedBack
 from bot.domain.folding import begin, fold
-from bot.domain.interrupts import Interrupt, InterruptKind, hears_first
+from bot.domain.interrupts import OF_AFTERCARE, Interrupt, InterruptKind, hears_first
 from bot.domain.people import Person
 from bot.domain.plan import Plan
 from bot.domain.run import Run
@@ -95,10 +95,13 @@ class MemoryJournal:
                 lease.owner = None
             self._tell(claim.run)
 
-    async def told(self, claim: Claim) -> None:
+    async def told(self, claim: Claim) -> bool:
         kept = self._of(claim.run)
+        if kept.waiting:
+            return False
         if kept.lease.number == claim.lease:
             kept.is_told = True
+        return True
 
     async def listen(self, heard: Callable[[str], None]) -> None:
         self._news.add(heard)
@@ -258,11 +261,12 @@ class MemoryJournal:
             self._follow(entry, before, after)
         kept.entries.extend(entries)
         kept.run = runs[-1]
-        for timer in what.timers:
-            kept.timers.setdefault(timer.purpose, timer.due)
-        if kept.run.is_terminal:
+        if (kept.run.is_terminal, kept.run.is_closed) != (runs[0].is_terminal, runs[0].is_closed):
             kept.timers.clear()
             kept.waiting.clear()
+        for timer in what.timers:
+            if not kept.run.is_closed:
+                kept.timers.setdefault(timer.purpose, timer.due)
         return tuple(entries)
 
     def _follow(self, entry: Entry, before: Run, after: Run) -> None:
@@ -282,8 +286,9 @@ class MemoryJournal:
             InterruptKind.TIMER: f"timer {interrupt.purpose}",
             InterruptKind.TRIGGER: "trigger",
         }.get(interrupt.kind)
-        if key in kept.heard or kept.run.is_terminal:
+        if key in kept.heard or (kept.run.is_terminal and interrupt.kind not in OF_AFTERCARE):
             return
+        kept.is_told = False
         if key is not None:
             kept.heard.add(key)
         self._interrupts += 1

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any, Self, cast
 
 from bot.analysis import Limits, TriggerLimits
+from bot.domain import aftercare
 from bot.domain.errors import Unreachable
 from bot.domain.events import Approved, Claimed, Ended, Ending, Entry, Noted
 from bot.domain.figures import Sample, Subject
@@ -328,8 +329,13 @@ class Scenario:
         self._shifts_were_approved(entries)
         self._gates_ran_once(entries)
         if run.is_terminal:
-            assert isinstance(entries[-1].event, Ended)
+            after = [entry for entry in entries if entry.seq > self._end(entries).seq]
+            assert all(entry.step in run.care or entry.kind == "claimed" for entry in after)
             self._is_at_rest(run)
+
+    def _end(self, entries: list[Entry]) -> Entry:
+        (ended,) = [entry for entry in entries if isinstance(entry.event, Ended)]
+        return ended
 
     def _leases_rise(self, entries: list[Entry]) -> None:
         leases = [entry.lease for entry in entries if entry.lease is not None]
@@ -383,6 +389,7 @@ class Scenario:
         assert shop.canary.version == self.request.version
         assert shop.canary.owner is None, "what serves bears the name of a run that is over"
         assert shop.stable.version == self.request.running_version, "the way back has been touched"
+        assert shop.is_decommissioned is ("decommission" in [e.what for e in shop.effects])
 
 
 class Given:
@@ -522,6 +529,19 @@ class When:
 
     async def is_over(self, limit: timedelta = timedelta(hours=6)) -> None:
         await self.until(lambda: self._scenario.state().is_terminal, limit)
+
+    async def speaks_of_what_is_left(self, kind: InterruptKind, by: Person = BO) -> None:
+        """As its card says it now."""
+        one = self._scenario
+        ((step, care),) = one.state().care.items()
+        said = aftercare.handle(step, care)
+        now = one.clock.now()
+        await one.journal.interrupt(Interrupt(run=one.run, kind=kind, at=now, person=by, purpose=said))
+        if one.process.is_alive:
+            one.process.engine.nudge(one.run)
+
+    async def is_closed(self, limit: timedelta = timedelta(days=4)) -> None:
+        await self.until(lambda: self._scenario.state().is_closed, limit)
 
     async def approves_all(self) -> None:
         """Bo says yes whenever he is asked, and resumes what the bot holds, until the run is over."""

@@ -46,6 +46,7 @@ class Deployed:
     generation: int = 1
     mark: str | None = None  # the newest run whose way back came by
     owner: str | None = None  # the signature of the run that made it
+    left_by: str | None = None  # the signature of the run that has left it behind
     settings: str = "the team's"  # how pods are replaced
     is_one_by_one: bool = False
     paused_at: datetime | None = None
@@ -96,7 +97,19 @@ class Effect:
 
     at: datetime
     what: Literal[
-        "deploy", "remove", "promote", "restore", "shift", "header", "home", "roll", "pause", "go on", "keep"
+        "deploy",
+        "remove",
+        "promote",
+        "restore",
+        "shift",
+        "header",
+        "home",
+        "roll",
+        "pause",
+        "go on",
+        "keep",
+        "leave",
+        "decommission",
     ]
     detail: str = ""
 
@@ -111,6 +124,7 @@ class SmallShop:
         self.stable = Deployed(target.workload, request.running_image, request.running_version, clock.now())
         self.stable.since -= timedelta(days=7)
         self.canary: Deployed | None = None
+        self.is_decommissioned = False  # stable is gone
         self.weight = 0
         self.routed_at = clock.now() - timedelta(days=7)
         self.header: Literal["stable", "canary"] | None = None
@@ -186,6 +200,7 @@ class SmallShop:
             revision=f"{deployed.since.timestamp()}/{deployed.generation}",
             mark=deployed.mark,
             owner=deployed.owner,
+            left_by=deployed.left_by,
             is_paused=deployed.paused_at is not None,
             paused_by=deployed.paused_by,
         )
@@ -295,6 +310,8 @@ class ShopPlatform:
 
     async def stable(self) -> Workload:
         await self._shop.read()
+        if self._shop.is_decommissioned:
+            raise NotFound("Kubernetes", f"deployments {self._shop.stable.name} not found")
         return self._shop.describe(self._shop.stable)
 
     async def canary(self) -> Workload | None:
@@ -361,7 +378,7 @@ class ShopPlatform:
 
     async def _change_stable(
         self,
-        what: Literal["roll", "pause", "go on", "keep"],
+        what: Literal["roll", "pause", "go on", "keep", "leave", "decommission"],
         detail: str,
         act: Callable[[], None],
         on: Workload,
@@ -408,6 +425,22 @@ class ShopPlatform:
 
         effect = Effect(shop.clock.now(), "keep")
         await shop.change(effect, act, fits=lambda: self._is(shop.canary, on))
+
+    async def leave_stable(self, *, run: str, on: Workload) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            shop.stable = replace(shop.stable, left_by=run)
+
+        await self._change_stable("leave", "", act, on)
+
+    async def remove_stable(self, *, on: Workload) -> None:
+        shop = self._shop
+
+        def act() -> None:
+            shop.is_decommissioned = True
+
+        await self._change_stable("decommission", shop.stable.version, act, on)
 
     async def remove_canary(self, *, on: Workload) -> None:
         shop = self._shop

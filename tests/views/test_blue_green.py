@@ -3,12 +3,22 @@
 from bot.domain.events import Ended, Ending, StepDone, TurnedBack
 from bot.domain.outcome import Evidence
 from bot.domain.reasons import Reason
+from bot.views import answers
 from bot.views.items import Place
 from bot.views.messages import messages
 from tests.support.builders import BO
-from tests.support.colour_story import SWITCH, finished, switched, warmed_up
+from tests.support.colour_story import (
+    LEFT,
+    SWITCH,
+    finished,
+    kept_longer,
+    not_removed,
+    removed,
+    switched,
+    warmed_up,
+)
 from tests.support.story import Story, seconds
-from tests.views.reading import SETTING, buttons, complaints, read, shown
+from tests.views.reading import SETTING, buttons, complaints, keys, read, shown
 
 
 def back() -> Story:
@@ -78,8 +88,61 @@ def test_the_way_back_says_when_traffic_was_switched_back() -> None:
     assert "v2.4.1 serves everything" in rollback
 
 
+def test_a_finished_card_says_until_when_blue_stays_and_who_may_change_that() -> None:
+    run = finished().run
+    card = shown(run, "root")
+
+    due = int(run.care[LEFT].due_at.timestamp())
+    assert f"*Next*  Remove v2.4.1 in checkout-blue, <!date^{due}^{{date_short_pretty}} {{time}}|" in read(
+        card
+    )
+    assert buttons(card)["put_off"]["text"]["text"] == "Keep longer"
+    assert buttons(card)["put_off"]["value"] == f"c:checkout-1:{LEFT}:{run.care[LEFT].seq}"
+    assert buttons(card)["do_now"]["confirm"]["title"]["text"] == "Remove v2.4.1?"
+    assert "v2.4.1 stays in checkout-blue, warm, for 24 h." in read(shown(run, "end"))
+
+
+def test_who_has_kept_it_longer_is_named() -> None:
+    run = kept_longer().run
+    card = shown(run, "root")
+
+    assert "put off by Bo" in read(card)
+    assert buttons(card)["put_off"]["value"].endswith(f":{run.seq}"), "a second press is another one"
+    assert "Bo keeps v2.4.1 in checkout-blue until" in read(shown(run, f"{LEFT}/put-off"))
+
+
+def test_what_is_removed_has_no_buttons_left() -> None:
+    run = removed().run
+
+    assert "*After*  checkout-blue is removed." in read(shown(run, "root"))
+    assert buttons(shown(run, "root")).keys() == {"open_thread"}
+    assert read(shown(run, LEFT)) == "checkout-blue is removed."
+    assert keys(run)[-1] == LEFT
+
+
+def test_what_could_not_be_removed_says_why_and_can_be_tried_again() -> None:
+    run = not_removed().run
+    card = shown(run, "root")
+
+    assert "*Left*  Remove v2.4.1 in checkout-blue: Kubernetes forbids it: &lt;nope&gt;." in read(card)
+    assert buttons(card)["do_now"]["text"]["text"] == "Try again…"
+    assert "put_off" not in buttons(card)
+    assert "Bo wanted it now." in read(shown(run, LEFT))
+
+
+def test_the_plan_says_what_comes_afterwards() -> None:
+    plan = warmed_up().run.plan
+    line = "Remove v2.4.1 in checkout-blue, 24 h after the end"
+
+    assert f"*Afterwards*  {line}" in read(shown(warmed_up().run, "plan"))
+    assert f"Afterwards\n     {LEFT}     {line}" in answers.plain(plan)
+    preview = "\n".join(str(block) for block in answers.plan_preview(plan, SETTING).blocks)
+    assert line in preview.replace("\\xa0", " ")
+
+
 def test_slack_takes_all_of_it() -> None:
-    for story in (warmed_up().asked(100, step=SWITCH), finished(), back()):
+    stories = (finished(), back(), kept_longer(), removed(), not_removed())
+    for story in (warmed_up().asked(100, step=SWITCH), *stories):
         for run in story.seen:
             for item in messages(run, SETTING):
                 assert complaints(item.blocks) == []

@@ -6,7 +6,7 @@ from bot.domain.errors import Permanent, Unreadable
 from bot.domain.plan import Target
 from bot.domain.traffic import ByColour, Colour
 from bot.platforms.kubernetes.derive import CARRIED_OVER, VERSION, beside, renewed_template
-from bot.platforms.kubernetes.marks import OWNER, escaped, note_operations, owner_of
+from bot.platforms.kubernetes.marks import LEFT_BY, OWNER, escaped, note_operations, owner_of
 from bot.platforms.kubernetes.status import container_of
 
 Object = dict[str, Any]
@@ -130,6 +130,11 @@ def take_over(existing: Object, wanted: Object, run: str) -> list[Object]:
         *([] if labels == managed else [{"op": "add", "path": "/metadata/labels", "value": managed}]),
         *note_operations(existing, {OWNER: run, VERSION: wanted["metadata"]["annotations"][VERSION]}),
     ]
+
+
+def left(deployment: Object, run: str) -> list[Object]:
+    """The JSON patch that notes which run has left it."""
+    return note_operations(deployment, {LEFT_BY: run})
 
 
 def kept(deployment: Object, run: str) -> list[Object]:

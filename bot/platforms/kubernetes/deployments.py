@@ -14,7 +14,7 @@ from bot.domain.outcome import Recorded, Workload
 from bot.domain.plan import Target
 from bot.domain.traffic import ByColour, Colour
 from bot.platforms.kubernetes import paths, rollouts, shapes, status
-from bot.platforms.kubernetes.colours import check_selects, colour_of, kept, other_colour, take_over
+from bot.platforms.kubernetes.colours import check_selects, colour_of, kept, left, other_colour, take_over
 from bot.platforms.kubernetes.derive import MANAGED_BY, canary_of, is_ours, template_for
 from bot.platforms.kubernetes.marks import ANNOTATION, OWNER, generation_of, owner_of
 
@@ -89,6 +89,16 @@ class KubernetesPlatform:
 
     async def keep_canary(self, *, run: str, on: Workload) -> None:
         await self._patch(self._canary_path, lambda found: kept(found, run), on)
+
+    async def leave_stable(self, *, run: str, on: Workload) -> None:
+        await self._patch_stable(lambda found: left(found, run), on)
+
+    async def remove_stable(self, *, on: Workload) -> None:
+        async def delete(deployment: Object, revision: str) -> None:
+            await self._kube.delete(self._stable_path, uid=deployment["metadata"]["uid"], revision=revision)
+
+        with suppress(NotFound):
+            await self._on_what_was_seen(self._stable_path, on, delete)
 
     async def remove_canary(self, *, on: Workload) -> None:
         existing = await self._read_canary()

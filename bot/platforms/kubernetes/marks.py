@@ -11,6 +11,8 @@ from typing import Any
 ANNOTATION = "slackwater/way-back"
 # The signature of the run that made a canary, or that rolls a Deployment out.
 OWNER = "slackwater/run"
+# On a Deployment: the signature of the run that has finished beside it and left it as it was.
+LEFT_BY = "slackwater/left-by"
 # On a Deployment: the signature of the run that paused its rollout.
 PAUSED_BY = "slackwater/paused-by"
 
@@ -28,6 +30,11 @@ def mark_of(obj: Object) -> str | None:
 def owner_of(obj: Object) -> str | None:
     """The signature of the run that made this object, or rolls it out."""
     return _signature(obj, OWNER)
+
+
+def left_by(obj: Object) -> str | None:
+    """The signature of the newest run that has left this Deployment behind."""
+    return _signature(obj, LEFT_BY)
 
 
 def paused_by(obj: Object) -> str | None:

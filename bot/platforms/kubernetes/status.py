@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.clients.redaction import redact
 from bot.domain.outcome import Workload
-from bot.platforms.kubernetes.marks import generation_of, mark_of, owner_of, paused_by
+from bot.platforms.kubernetes.marks import generation_of, left_by, mark_of, owner_of, paused_by
 
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 # Why a container does not run, in the words a kubelet uses; the waiting ones come with a message.
@@ -48,6 +48,7 @@ def workload(deployment: Object, pods: list[Object], events: list[Object], conta
         revision=generation_of(deployment),
         mark=mark_of(deployment),
         owner=owner_of(deployment),
+        left_by=left_by(deployment),
         is_paused=bool(spec.get("paused")),
         paused_by=paused_by(deployment),
     )

@@ -40,8 +40,14 @@ def journals(simulation: Simulation) -> Iterator[str]:
             yield f"{name} is {run.state.value}, its row says {states[name]}"
         if not run.is_terminal:
             yield f"{name} is still {run.state.value}"
-        elif entries[-1].kind != "ended":
-            yield f"{name}: something follows the end"
+        elif not run.is_closed:
+            yield f"{name} has something left to do"
+        ended = [entry.seq for entry in entries if isinstance(entry.event, Ended)]
+        if len(ended) > 1:
+            yield f"{name} ended {len(ended)} times"
+        for entry in entries:
+            if ended and entry.seq > ended[0] and entry.step not in run.care and entry.kind != "claimed":
+                yield f"{name}: entry {entry.seq} follows the end, and is {entry.kind}"
 
 
 def claims(simulation: Simulation) -> Iterator[str]:

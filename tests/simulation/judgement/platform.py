@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from bot.domain.events import Approved, Claimed, Ended, Ending, Intended
+from bot.domain.events import Approved, Claimed, Ended, Ending, Intended, Progressed, PutOff
 from bot.domain.traffic import ByColour
 from tests.simulation.cluster import RUNNING, Effect
 from tests.simulation.simulation import NEW, Simulation
 from tests.simulation.witness import Committed
 
 _REPLICAS = 3
+_SIDES = ("stable", "canary")
 _ROLLOUT = "rolling/rollout"
 _SWITCH = "blue-green/switch"
+_LEFT = "after/decommission"
 _KEEPING = ("rolling/keep", "back/settings")
 
 
@@ -81,7 +83,8 @@ def _in_colours(effect: Effect, serving: str) -> Iterator[tuple[str, tuple[str, 
             else ("the preview to stable", ("back/traffic",))
         )
     if getattr(after, serving) != getattr(before, serving):
-        yield "another version where users are", ()
+        is_left = getattr(after, serving) is None and (before.weight == 100) == (other == "canary")
+        yield ("no version of before", (_LEFT,)) if is_left else ("another version where users are", ())
     old, new = getattr(before, other), getattr(after, other)
     if new != old:
         yield ("a canary", ("blue-green/deploy",)) if new else ("no canary", ("back/canary",))
@@ -154,10 +157,11 @@ def tenures(simulation: Simulation) -> Iterator[str]:
 
 
 def ends(simulation: Simulation) -> Iterator[str]:
-    """A run that has ended never acts again, and none of its requests comes after the end."""
+    """A run that has ended only cares for what it has left, and no other request comes after the end."""
     for effect in simulation.cluster.effects:
         run, entries = _run_at(simulation, effect)
-        if any(isinstance(one.entry.event, Ended) for one in entries):
+        is_left = _LEFT in _steps(entries, Intended) and None in {effect.after.stable, effect.after.canary}
+        if any(isinstance(one.entry.event, Ended) for one in entries) and not is_left:
             yield f"{effect}, after {run} had ended"
 
 
@@ -198,6 +202,11 @@ def _rest_of_colours(simulation: Simulation, trusted: str) -> Iterator[str]:
         yield f"the preview leads to {truth.header}, and {serving} serves"
     if truth.roller is not None:
         yield f"a colour still belongs to {truth.roller}"
+    newest = simulation.witness.folded(simulation.witness.runs()[-1])
+    left = newest.record(_LEFT).evidence.sentence
+    other = "canary" if serving == "stable" else "stable"
+    if left.endswith("is removed") and getattr(truth, other) is not None:
+        yield f"{left}, and {getattr(truth, other)} is there"
     if getattr(truth, serving) != trusted:
         yield f"users meet {getattr(truth, serving)} instead of {trusted}"
     ready = simulation.cluster.ready(serving)
@@ -206,12 +215,27 @@ def _rest_of_colours(simulation: Simulation, trusted: str) -> Iterator[str]:
 
 
 def _run_at(simulation: Simulation, effect: Effect) -> tuple[str, list[Committed]]:
-    """The run that was the newest then, and its entries up to then."""
+    """The run that was the newest then, or the one that removes what it had left; its entries up to then."""
     before = [one for one in simulation.witness.entries if one.number < effect.number]
     if not before:
         return "no run", []
-    run = next(one.entry.run for one in reversed(before) if one.entry.kind == "planned")
+    run = _caring(before) if _removes(effect) else None
+    run = run or next(one.entry.run for one in reversed(before) if one.entry.kind == "planned")
     return run, [one for one in before if one.entry.run == run]
+
+
+def _removes(effect: Effect) -> bool:
+    return any(getattr(effect.before, side) and not getattr(effect.after, side) for side in _SIDES)
+
+
+def _caring(entries: list[Committed]) -> str | None:
+    """The run that is removing what it has left."""
+    newest = [one.entry for one in entries if one.entry.step == _LEFT and not _is_put_off(one)]
+    return newest[-1].run if newest and isinstance(newest[-1].event, Intended | Progressed) else None
+
+
+def _is_put_off(one: Committed) -> bool:
+    return isinstance(one.entry.event, PutOff)
 
 
 def _steps(entries: list[Committed], kind: type[Intended] | type[Approved]) -> frozenset[str]:

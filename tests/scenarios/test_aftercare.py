@@ -1,0 +1,244 @@
+"""What a finished run leaves: the colour of before, kept for a while and removed, unless it has a use."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.events import Due, Ended, Ending, PutOff, StepDone
+from bot.domain.interrupts import InterruptKind
+from bot.domain.run import RunState, StepStatus
+from tests.support.builders import BO, CY
+from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
+
+NEW, OLD = "v2.5.0", "v2.4.1"
+LEFT = "after/decommission"
+KEPT = minutes(30)
+WHOLE = 44  # more entries than a run with its aftercare writes; the test says so if that changes
+
+
+@pytest.fixture(autouse=True)
+async def colours(given: Given) -> None:
+    given.in_colours(keep_old=KEPT)
+
+
+async def finishes(when: When) -> None:
+    await when.started()
+    await when.pressed(await when.asked("blue-green/switch"))
+    await when.approves_all()
+
+
+def removed(when: When) -> list[str]:
+    return [effect.detail for effect in when.shop.effects if effect.what == "decommission"]
+
+
+async def test_what_served_before_is_removed_in_its_time(scenario: Scenario, when: When, then: Then) -> None:
+    await finishes(when)
+    assert scenario.state().state is RunState.FINISHED
+    assert not scenario.state().is_closed
+    await when.passes(KEPT - seconds(10))
+    assert removed(when) == []
+
+    await when.is_closed()
+
+    (effect,) = [effect for effect in when.shop.effects if effect.what == "decommission"]
+    ended = scenario.state().ended_at
+    assert ended is not None
+    assert KEPT <= effect.at - ended < KEPT + seconds(2)
+    assert scenario.state().record(LEFT).evidence.sentence == "checkout-blue is removed"
+    then.traffic(canary=100)
+
+
+async def test_the_lock_is_free_while_something_is_left(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+
+    assert await scenario.journal.active() == ()
+
+
+async def test_who_keeps_it_longer_has_it_as_long_again(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    ended = scenario.state().ended_at
+    assert ended is not None
+    await when.passes(minutes(10))
+    await when.speaks_of_what_is_left(InterruptKind.PUT_OFF)
+    await when.until(lambda: scenario.state().care[LEFT].by == BO)
+    assert scenario.state().care[LEFT].due_at == ended + 2 * KEPT
+
+    await when.passes(KEPT)
+    assert removed(when) == []
+    await when.is_closed()
+
+    assert removed(when) == [OLD]
+    assert when.shop.effects[-1].at - ended >= 2 * KEPT
+
+
+async def test_two_people_who_press_at_once_keep_it_once_longer(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    await when.speaks_of_what_is_left(InterruptKind.PUT_OFF)
+    await when.speaks_of_what_is_left(InterruptKind.PUT_OFF, CY)
+    await when.until(lambda: scenario.state().care[LEFT].by is not None)
+    await when.passes(seconds(5))
+
+    assert len([entry for entry in scenario.entries() if isinstance(entry.event, PutOff)]) == 1
+
+
+async def test_who_wants_it_gone_does_not_wait(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    pressed = scenario.clock.now()
+    await when.speaks_of_what_is_left(InterruptKind.DO_NOW)
+    await when.is_closed()
+
+    assert removed(when) == [OLD]
+    assert when.shop.effects[-1].at - pressed < seconds(2)
+    assert scenario.state().care[LEFT].by == BO
+
+
+async def test_a_press_while_the_bot_is_away_is_heard_when_it_is_back(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    await when.dies()
+    await when.speaks_of_what_is_left(InterruptKind.DO_NOW)
+    await when.passes(minutes(5))
+    assert removed(when) == []
+    await when.restarts()
+    await when.is_closed()
+
+    assert removed(when) == [OLD]
+
+
+async def test_a_time_that_passed_while_the_bot_was_away_is_made_up_for(when: When) -> None:
+    await finishes(when)
+    await when.dies()
+    await when.passes(KEPT + minutes(10))
+    await when.restarts()
+    await when.is_closed(minutes(1))
+
+    assert removed(when) == [OLD]
+
+
+async def test_what_serves_again_stays(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    when.shop.somebody_sets(0)
+    await when.is_closed()
+
+    assert removed(when) == []
+    sentence = scenario.state().record(LEFT).evidence.sentence
+    assert sentence == "checkout-blue stays: production is served from it again"
+    when.shop.somebody_sets(100)  # as the run had left it, for what is asked of every scenario
+
+
+async def test_what_somebody_else_has_deployed_there_stays(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    before = when.shop.stable
+    when.shop.stable = replace(before, image="registry.example/checkout:v3.0.0", version="v3.0.0")
+    await when.is_closed()
+    when.shop.stable = before  # for what is asked of every scenario
+
+    assert removed(when) == []
+    assert scenario.state().record(LEFT).evidence.sentence == "checkout-blue stays: it runs v3.0.0 now"
+
+
+async def test_what_a_newer_run_has_left_is_its_business(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    when.shop.stable = replace(when.shop.stable, left_by="checkout-9 of tomorrow")
+    await when.is_closed()
+
+    assert removed(when) == []
+    assert "left by run checkout-9 of tomorrow" in scenario.state().record(LEFT).evidence.sentence
+
+
+@pytest.mark.parametrize("side", ["stable", "canary"])
+async def test_what_a_run_under_way_may_need_is_waited_for(scenario: Scenario, when: When, side: str) -> None:
+    """Its way back leads there, whichever of the two it has in its hands."""
+    await finishes(when)
+    _owns(when, side, "checkout-9 of tomorrow")
+    await when.until(lambda: bool(scenario.state().record(LEFT).awaiting))
+    assert removed(when) == []
+    assert "Run checkout-9 of tomorrow is under way" in scenario.state().record(LEFT).awaiting
+    _owns(when, side, None)
+    await when.is_closed(minutes(2))
+
+    assert removed(when) == [OLD]
+
+
+async def test_a_way_back_is_not_taken_from_a_version_that_is_not_well(
+    scenario: Scenario, when: When
+) -> None:
+    await finishes(when)
+    when.shop.faults.crashing.add(NEW)
+    await when.until(lambda: scenario.state().record(LEFT).status is StepStatus.FAILED, 3 * KEPT)
+
+    assert removed(when) == []
+    assert "0 of 3 pods of checkout-green are ready" in scenario.state().record(LEFT).sentence
+    assert scenario.state().state is RunState.FINISHED
+    when.shop.faults.crashing.clear()
+    await when.passes(minutes(5))
+    assert removed(when) == []
+    await when.speaks_of_what_is_left(InterruptKind.DO_NOW)
+    await when.is_closed(minutes(1))
+    assert removed(when) == [OLD]
+
+
+async def test_an_api_that_is_away_is_asked_again(when: When) -> None:
+    await finishes(when)
+    when.shop.faults.api_down = True
+    await when.passes(KEPT + minutes(5))
+    when.shop.faults.api_down = False
+    await when.is_closed(minutes(1))
+
+    assert removed(when) == [OLD]
+
+
+async def test_what_is_changed_right_before_it_is_removed_is_looked_at_again(
+    scenario: Scenario, when: When
+) -> None:
+    await finishes(when)
+    when.shop.landing_takes = seconds(5)
+    await when.speaks_of_what_is_left(InterruptKind.DO_NOW)
+    await when.until(lambda: scenario.state().record(LEFT).status is StepStatus.INTENDED)
+    await when.passes(seconds(2))
+    stable = when.shop.stable
+    when.shop.stable = replace(stable, left_by="checkout-9", generation=stable.generation + 1)
+    await when.is_closed()
+
+    assert removed(when) == []
+
+
+async def test_a_run_that_went_back_leaves_nothing(scenario: Scenario, when: When, then: Then) -> None:
+    await when.started()
+    await when.pressed(await when.asked("blue-green/switch"))
+    await when.begun("blue-green/watch")
+    await when.rolls_back()
+    await when.is_over()
+
+    assert scenario.state().care == {}
+    assert scenario.state().is_closed
+    assert scenario.state().ended is not None
+    assert scenario.state().ended.ending is Ending.ROLLED_BACK
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("seq", range(32, WHOLE))
+async def test_a_crash_at_any_entry_removes_it_all_the_same_and_once(
+    scenario: Scenario, when: When, seq: int, moment: str
+) -> None:
+    await when.dies_at(seq, moment)
+    await when.started()
+    await when.goes_on()
+    while not scenario.state().is_closed:
+        if not scenario.process.is_alive:
+            await when.restarts()
+        await when.passes(seconds(20))
+
+    assert removed(when) == [OLD]
+    entries = scenario.entries()
+    kinds = [entry.event for entry in entries if entry.step == LEFT]
+    assert [type(event) for event in kinds if isinstance(event, Due | StepDone)] == [Due, StepDone]
+    assert len([entry for entry in entries if isinstance(entry.event, Ended)]) == 1
+    assert len([entry for entry in entries if entry.kind != "claimed"]) < WHOLE
+
+
+def _owns(when: When, side: str, run: str | None) -> None:
+    shop = when.shop
+    if side == "stable":
+        shop.stable = replace(shop.stable, owner=run)
+    elif shop.canary is not None:
+        shop.canary = replace(shop.canary, owner=run)
