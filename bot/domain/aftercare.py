@@ -32,9 +32,9 @@ def changed(run: Run, entry: Entry, event: Due | PutOff) -> Run:
     if care is None or not _may_change(care, record, event):
         raise IllegalTransition(f"{run.id}: {entry.kind!r} cannot happen to the aftercare {name!r}")
     if isinstance(event, PutOff):
-        new = Care(seq=entry.seq, due_at=event.until, by=entry.person)
+        new = Care(seq=entry.seq, due_at=event.until, put_off_by=entry.person)
         return run.with_(care={**run.care, name: new})
-    new = care.with_(is_due=True, by=entry.person)
+    new = care.with_(is_due=True, called_by=entry.person)
     # What had failed is begun anew.
     steps = {**run.steps, name: StepRecord(attempt=record.attempt)}
     return run.with_(care={**run.care, name: new}, steps=steps)

@@ -135,8 +135,9 @@ class Care(Record):
 
     seq: int  # of the entry that set this time
     due_at: datetime
+    put_off_by: Person | None = None  # who has set it
     is_due: bool = False
-    by: Person | None = None  # who has put it off, or wants it now
+    called_by: Person | None = None  # who wanted it earlier
 
 
 class Run(Record):

@@ -51,7 +51,7 @@ def _meant(run: Run, said: str) -> tuple[str, Care]:
     if run.record(step).status is StepStatus.DONE:
         raise StaleButton(f"{_title(run, step)}: that is over. {run.record(step).evidence.sentence}.")
     if said != aftercare.handle(step, care):
-        who = f" by {care.by.name}" if care.by else ""
+        who = f" by {care.put_off_by.name}" if care.put_off_by else ""
         raise StaleButton(f"{_title(run, step)}: put off{who} until {care.due_at:%Y-%m-%d %H:%M} UTC.")
     return step, care
 

@@ -69,7 +69,7 @@ def _line(run: Run, step: Step, care: Care) -> str:
             awaiting = f": {escaped(record.awaiting)}" if record.awaiting else ""
             return f"*Next*  {title}, now{awaiting}"
         case _:
-            put_off = f", put off by {escaped(care.by.name)}" if care.by else ""
+            put_off = f", put off by {escaped(care.put_off_by.name)}" if care.put_off_by else ""
             return f"*Next*  {title}, {day(care.due_at)}{put_off}"
 
 
@@ -81,16 +81,16 @@ def _remove(run: Run, label: str, value: str) -> Block:
 
 
 def _put_off(run: Run, step: Step, care: Care) -> Item | None:
-    if care.by is None or care.is_due:
+    if care.put_off_by is None:
         return None
     old, home = escaped(run.plan.request.running_version), escaped(run.plan.target.workload)
-    text = f"{escaped(care.by.name)} keeps {old} in {home} until {day(care.due_at)}."
+    text = f"{escaped(care.put_off_by.name)} keeps {old} in {home} until {day(care.due_at)}."
     return _item(f"{step.id}/put-off", text)
 
 
 def _outcome(run: Run, step: Step, care: Care) -> Item | None:
     record = run.record(step.id)
-    who = f" {escaped(care.by.name)} wanted it now." if care.by else ""
+    who = f" {escaped(care.called_by.name)} wanted it now." if care.called_by else ""
     if record.status is StepStatus.DONE:
         return _item(step.id, f"{sentence(escaped(record.evidence.sentence))}{who}")
     if record.status is StepStatus.FAILED:

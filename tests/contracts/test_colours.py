@@ -312,7 +312,7 @@ async def test_blue_is_not_removed_once_somebody_has_changed_it(shop: Shop, kube
     with pytest.raises(Conflict):
         await colours.platform.remove_stable(on=stable)
 
-    assert is_up(await colours.platform.stable())
+    await eventually(colours.platform.stable, is_up)
 
 
 async def test_a_preview_that_is_gone_keeps_nobody_from_going_home(shop: Shop, kube: KubeClient) -> None:

@@ -25,6 +25,8 @@ class Direction:
     faults: dict[str, Any] = field(default_factory=dict)
     remind: str = "19h"  # never, unless the direction is about it
     is_reminded: bool = False
+    last: str = "end"  # the message that says that nothing follows
+    wakes: int = 0  # how often it is taken up again after its end, if nothing dies
 
     @property
     def goes_back(self) -> bool:
@@ -59,14 +61,14 @@ async def takes_it_back_midway(_world: World, thread: Thread) -> None:
     if thread.question is not None and thread.says("Still waiting"):
         await thread.answer("approve")
     if thread.says("is replacing") or thread.says("has replaced"):
-        await thread.take_back()
+        await thread.on_card("rollback")
 
 
 async def takes_back_what_is_paused(_world: World, thread: Thread) -> None:
     """Yes, and back once pods are no longer being replaced."""
     await thread.answer("approve")
     if thread.says("the rollout is paused"):
-        await thread.take_back()
+        await thread.on_card("rollback")
 
 
 async def finds_it_bad_later(world: World, thread: Thread) -> None:
@@ -91,7 +93,13 @@ async def takes_it_back_once_it_serves(world: World, thread: Thread) -> None:
     if thread.question is not None and thread.says("Still waiting"):
         await thread.answer("approve")
     if await _is_switched(world):
-        await thread.take_back()
+        await thread.on_card("rollback")
+
+
+async def removes_what_it_had_kept_longer(_world: World, thread: Thread) -> None:
+    """Yes to everything; what is left is kept longer, and then removed at once."""
+    await thread.answer("approve")
+    await thread.on_card("do_now" if thread.says("keeps ") else "put_off")
 
 
 async def _is_switched(world: World) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from bot.domain.errors import JournalError
-from bot.domain.events import Approved, Basis, Entry, Intended, Reminded, StepDone
+from bot.domain.events import Approved, Basis, Ended, Entry, Intended, Reminded, StepDone
 from bot.domain.folding import fold_all
 from bot.domain.points import without_ids
 from bot.views.items import Item, Place, Setting
@@ -55,14 +55,14 @@ def message_keys(seen: Seen) -> frozenset[str]:
 def _of_the_end(seen: Seen, strategy: Strategy, direction: Direction) -> Iterator[str]:
     if seen.runs != (RUN,):
         yield f"the runs are {seen.runs}, where one was asked for"
-    last = seen.journal[-1].event
-    ending = getattr(last, "ending", None)
-    if ending != direction.ending:
-        yield f"it ended {ending}: {getattr(last, 'sentence', last.kind)}"
+    ended = [entry.event for entry in seen.journal if isinstance(entry.event, Ended)]
+    last = ended[-1] if ended else None
+    if last is None or last.ending != direction.ending:
+        yield f"it ended {last.ending}: {last.sentence}" if last else "it has not ended"
     image = seen.stable["spec"]["template"]["spec"]["containers"][0]["image"]
     if not image.endswith(f":{direction.serves}"):
         yield f"stable runs {image} at the end"
-    is_kept = strategy.keeps_old and not direction.goes_back
+    is_kept = strategy.keeps_old and not direction.goes_back and not direction.wakes
     if seen.canary is not None and "deletionTimestamp" not in seen.canary["metadata"] and not is_kept:
         yield "the canary is still there"
     if not strategy.is_at_rest(seen.routes):
@@ -118,7 +118,7 @@ def _of_the_journal(seen: Seen, direction: Direction) -> Iterator[str]:
     yield from (f"question {q} was reminded {n} times" for q, n in reminded.items() if n > 1)
     if bool(reminded) != direction.is_reminded:
         yield f"{len(reminded)} questions were reminded"
-    if kinds["claimed"] > len(seen.endings) + 1:
+    if kinds["claimed"] > len(seen.endings) + 1 + direction.wakes:
         yield f"{kinds['claimed']} claims by {len(seen.endings) + 1} processes"
 
 

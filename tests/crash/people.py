@@ -42,9 +42,8 @@ class Thread:
         asking = [m for m in self.messages if m["ts"] != self.root and button_on(m, "approve")]
         return asking[-1] if asking else None
 
-    @property
-    def is_over(self) -> bool:
-        return any(key_of(message) == f"{RUN}/end" for message in self.messages)
+    def has(self, key: str) -> bool:
+        return any(key_of(message) == f"{RUN}/{key}" for message in self.messages)
 
     def says(self, words: str) -> bool:
         return any(words in everything_in(message) for message in self.messages)
@@ -57,11 +56,11 @@ class Thread:
             self.pressed[str(button["value"])] = action
             await self._world.bo.presses(action, question)
 
-    async def take_back(self) -> None:
+    async def on_card(self, action: str) -> None:
         """Press that button of the card, again and again as long as it is there."""
         card = next((message for message in self.messages if message["ts"] == self.root), None)
-        if card is not None and button_on(card, "rollback") is not None:
-            await self._world.bo.presses("rollback", card)
+        if card is not None and button_on(card, action) is not None:
+            await self._world.bo.presses(action, card)
 
 
 async def deploy(world: World, strategy: str) -> Thread:

@@ -100,7 +100,7 @@ async def _story(played: World, visit: Visit, usual: frozenset[str]) -> tuple[Se
         await played.breaks(direction.faults)
     try:
         thread = await deploy(played, visit.strategy.command)
-        while not thread.is_over:
+        while not thread.has(direction.last):
             if time.monotonic() > until:
                 raise NotInTime(f"the run is not over after {_LONGEST:.0f} s")  # noqa: TRY301 - one way out
             await thread.look()

@@ -16,12 +16,13 @@ from tests.live.conftest import Stage
 from tests.support.bot_process import BotProcess
 from tests.support.eventually import eventually
 from tests.support.load import Load, StartLoad
-from tests.support.person import Message, Person
+from tests.support.person import Message, Person, button_on
 from tests.support.shop import NEW, RUNNING, image
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 WATCHED = "blue-green/watch"
+LEFT = "after/decommission"
 
 
 @pytest.fixture
@@ -29,13 +30,14 @@ def traffic() -> Traffic:
     return ByColour(service="checkout", label="color")
 
 
-async def bot_of(stage: Stage, *, bake: str = "10s") -> BotProcess:
+async def bot_of(stage: Stage, *, bake: str = "10s", keep: str = "24h") -> BotProcess:
     preview = {
         "service": "checkout-preview",
         "url": stage.cluster.router,
         "host_header": f"checkout-preview.{stage.shop.namespace}",
     }
-    colours = {"preview": preview, "bake": bake, "warm_up": {"requests": 60, "path": "/api/users"}}
+    warm_up = {"requests": 60, "path": "/api/users"}
+    colours = {"preview": preview, "bake": bake, "warm_up": warm_up, "keep_blue": keep}
     return await stage.bot(bake=timedelta(0), blue_green=colours)
 
 
@@ -205,3 +207,66 @@ async def test_a_bot_that_is_killed_around_the_switch_brings_it_to_its_end(
     assert ending_of(run) is Ending.FINISHED
     assert totals.failed == 0, totals.raw
     assert selects(after, "checkout") == "green"
+
+
+async def is_closed(bot: BotProcess, within: float = 60) -> Run:
+    return await eventually(lambda: current(bot), lambda run: run.is_closed, within)
+
+
+async def test_what_served_before_is_kept_removed_in_its_time_and_nobody_minds(
+    stage: Stage, load: StartLoad
+) -> None:
+    bot = await bot_of(stage, keep="10s")
+    ada, bo = await stage.person("ada"), await stage.person("bo")
+    users = await busy(stage, load, seconds=75)
+    before = await what_is_there(stage)
+    root = await starts(ada)
+    await approve_next(bo, root, set())
+    finished = await ended(bot)
+
+    card = await eventually(lambda: ada.root(NEW), lambda found: button_on(found, "put_off") is not None)
+    await ada.presses("put_off", card)
+    kept = await eventually(lambda: current(bot), lambda run: run.care[LEFT].put_off_by is not None)
+    await bot.restart_after_a_crash()
+    run = await is_closed(bot)
+
+    totals, after = users.totals(), await what_is_there(stage)
+    print(f"\nblue-green, kept longer, removed: {totals}")
+    done = run.record(LEFT)
+    assert finished.ended_at is not None
+    assert kept.care[LEFT].due_at - finished.ended_at == timedelta(seconds=20)
+    assert done.evidence.sentence == "checkout-blue is removed"
+    assert done.began is not None
+    assert done.began >= kept.care[LEFT].due_at
+    assert after["Deployment checkout-blue"] is None
+    assert after["Deployment checkout-green"]["replicas"] == before["Deployment checkout-blue"]["replicas"]
+    assert selects(after, "checkout") == "green"
+    assert totals.failed == 0, totals.raw
+    assert [c.uri for c in stage.cluster.audit(stage.shop.namespace) if c.code == 403] == []
+
+
+async def test_what_is_removed_at_once_comes_back_when_it_is_undone(stage: Stage, load: StartLoad) -> None:
+    bot = await bot_of(stage)
+    ada, bo = await stage.person("ada"), await stage.person("bo")
+    users = await busy(stage, load, seconds=90)
+    before = await what_is_there(stage)
+    await approve_next(bo, await starts(ada), set())
+    await ended(bot)
+    card = await eventually(lambda: bo.root(NEW), lambda found: button_on(found, "do_now") is not None)
+    await bo.presses("do_now", card)
+    first = await is_closed(bot)
+    assert (await what_is_there(stage))["Deployment checkout-blue"] is None
+
+    answer = await ada.types("undo")
+    assert answer["ok"], answer
+    await approve_next(bo, await ada.root(f"`{RUNNING}`   blue-green"), set())
+    second = await eventually(
+        lambda: current(bot), lambda run: run.id != first.id and run.is_terminal, within=120
+    )
+
+    totals, after = users.totals(), await what_is_there(stage)
+    print(f"\nblue-green, blue removed at once, and undone: {totals}")
+    assert ending_of(second) is Ending.FINISHED
+    assert selects(after, "checkout") == "blue"
+    assert after["Deployment checkout-blue"] == before["Deployment checkout-blue"]
+    assert totals.failed == 0, totals.raw

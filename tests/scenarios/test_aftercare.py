@@ -60,7 +60,7 @@ async def test_who_keeps_it_longer_has_it_as_long_again(scenario: Scenario, when
     assert ended is not None
     await when.passes(minutes(10))
     await when.speaks_of_what_is_left(InterruptKind.PUT_OFF)
-    await when.until(lambda: scenario.state().care[LEFT].by == BO)
+    await when.until(lambda: scenario.state().care[LEFT].put_off_by == BO)
     assert scenario.state().care[LEFT].due_at == ended + 2 * KEPT
 
     await when.passes(KEPT)
@@ -75,7 +75,7 @@ async def test_two_people_who_press_at_once_keep_it_once_longer(scenario: Scenar
     await finishes(when)
     await when.speaks_of_what_is_left(InterruptKind.PUT_OFF)
     await when.speaks_of_what_is_left(InterruptKind.PUT_OFF, CY)
-    await when.until(lambda: scenario.state().care[LEFT].by is not None)
+    await when.until(lambda: scenario.state().care[LEFT].put_off_by is not None)
     await when.passes(seconds(5))
 
     assert len([entry for entry in scenario.entries() if isinstance(entry.event, PutOff)]) == 1
@@ -89,7 +89,7 @@ async def test_who_wants_it_gone_does_not_wait(scenario: Scenario, when: When) -
 
     assert removed(when) == [OLD]
     assert when.shop.effects[-1].at - pressed < seconds(2)
-    assert scenario.state().care[LEFT].by == BO
+    assert scenario.state().care[LEFT].called_by == BO
 
 
 async def test_a_press_while_the_bot_is_away_is_heard_when_it_is_back(scenario: Scenario, when: When) -> None:
