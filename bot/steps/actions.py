@@ -46,6 +46,11 @@ def is_anothers(context: StepContext, seen: Workload) -> bool:
     return seen.owner not in {None, context.run.signature}
 
 
+def is_forward(context: StepContext) -> bool:
+    """Whether the step is not one of the way back."""
+    return context.step not in context.run.plan.way_back
+
+
 def mark_of(context: StepContext) -> str | None:
     """What a step of the way back leaves on the object that it takes home; None for a step forward."""
     return context.run.id if context.step.undoes is not None else None

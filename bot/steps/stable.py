@@ -6,7 +6,7 @@ from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, Wait, 
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
 from bot.steps.actions import action_of, is_anothers, is_marked, is_ours_to_mind
-from bot.steps.workloads import LOOK, changed_meanwhile, firm_ground, rolled_out
+from bot.steps.workloads import LOOK, changed_meanwhile, firm_ground, rolled_out, too_small
 
 
 class CheckStableKind:
@@ -50,7 +50,7 @@ class PromoteStableKind:
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         stable = seen.before.workload
-        if stable is None or _surprise(context, stable) is not None:
+        if stable is None or _surprise(context, stable) is not None or _shrunk(context, stable) is not None:
             return
         split = await self._traffic.split()
         if split.canary != 100:
@@ -65,6 +65,10 @@ class PromoteStableKind:
         surprise = _surprise(context, stable)
         if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
+        shrunk = _shrunk(context, stable)
+        if shrunk is not None:
+            evidence = Evidence(workload=stable)
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=shrunk, evidence=evidence)
         outcome = rolled_out(stable, action.image)
         return _same_image(stable, context.run.digest, outcome) if isinstance(outcome, Done) else outcome
 
@@ -122,6 +126,12 @@ def _surprise(context: StepContext, found: Workload) -> str | None:
     if found.image in known or not is_ours_to_mind(context):
         return None
     return f"{changed_meanwhile(context, found)} Traffic stays as it is."
+
+
+def _shrunk(context: StepContext, found: Workload) -> str | None:
+    """Once it is being rolled, it is too late to ask."""
+    is_begun = found.image == action_of(context, PromoteStable).image
+    return None if is_begun else too_small(context, found)
 
 
 def _same_image(stable: Workload, tried: str | None, outcome: Done) -> Outcome:

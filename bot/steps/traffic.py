@@ -1,5 +1,6 @@
 """`set-weight`, `route-header`, `traffic-to-stable`: every shift is verified by reading it back."""
 
+import asyncio
 from datetime import timedelta
 
 from bot.domain.actions import DeployCanary, RouteHeader, SetWeight
@@ -7,8 +8,8 @@ from bot.domain.errors import Permanent, Unreachable, Unreadable
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Recorded, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_marked, is_ours_to_mind, mark_of
-from bot.steps.workloads import changed_route, explained
+from bot.steps.actions import action_of, is_forward, is_marked, is_ours_to_mind, mark_of
+from bot.steps.workloads import changed_route, explained, too_small
 
 _LOOK = timedelta(milliseconds=500)
 # Endpoints follow a selector within a second or two; until they do, users may be served by nobody.
@@ -23,12 +24,14 @@ class SetWeightKind:
         self._traffic = traffic
 
     async def observe(self, context: StepContext) -> Seen:
-        split = await self._traffic.split()
+        split, stable = await asyncio.gather(self._traffic.split(), self._platform.stable())
         wanted = action_of(context, SetWeight).weight
-        return Seen(is_settled=split.canary == wanted, before=Recorded(split=split))
+        return Seen(is_settled=split.canary == wanted, before=Recorded(split=split, workload=stable))
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
-        split = seen.before.split
+        split, stable = seen.before.split, seen.before.workload
+        if stable is not None and too_small(context, stable) is not None:
+            return
         if split is not None and self._surprise(context, split) is None:
             if context.run.plan.target.is_switched and await self._of_switch(context, split) is not None:
                 return
@@ -44,11 +47,16 @@ class SetWeightKind:
                 return outcome
         if split.canary == wanted:
             sentence = f"{wanted} % of traffic on {context.run.plan.request.version}"
-            return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
+            accepted = context.record.evidence.workload  # what people have let it go on with
+            evidence = Evidence(sentence=sentence, split=split, accepted_at=context.now, workload=accepted)
+            return Done(evidence=evidence)
         surprise = self._surprise(context, split)
         if surprise is not None:
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=surprise)
-        return Wait(after=_LOOK, awaiting=_still(context, split), reason=Reason.VERIFY_FAILED)
+        shrunk = _shrunk(context, split, await self._platform.stable())
+        if shrunk is not None:
+            return shrunk
+        return Wait(after=_LOOK, awaiting=_still(context, split), reason=Reason.VERIFY_FAILED, again=True)
 
     async def _of_switch(self, context: StepContext, split: TrafficSplit) -> Outcome | None:
         """What a switch of everybody has to wait for, or fails by; None: it is as any other shift."""
@@ -136,6 +144,8 @@ class TrafficToStableKind:
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         stable, split = await self._platform.stable(), seen.before.split
+        if is_forward(context) and too_small(context, stable) is not None:
+            return
         if stable.ready == 0 and (split is None or split.canary > 0):
             message = f"{stable.name} has no ready pod either, so traffic stays where it is"
             raise Permanent(message)
@@ -151,6 +161,10 @@ class TrafficToStableKind:
             if target.is_switched:
                 sentence = f"All traffic is on {target.workload}, the preview included"
             return Done(evidence=Evidence(sentence=sentence, split=split, accepted_at=context.now))
+        if is_forward(context):
+            shrunk = _shrunk(context, split, await self._platform.stable())
+            if shrunk is not None:
+                return shrunk
         return Wait(after=_LOOK, awaiting=_still(context, split), reason=Reason.VERIFY_FAILED)
 
     async def _split(self) -> TrafficSplit | None:
@@ -159,6 +173,15 @@ class TrafficToStableKind:
             return await self._traffic.split()
         except Unreadable:
             return None
+
+
+def _shrunk(context: StepContext, split: TrafficSplit, stable: Workload) -> Failed | None:
+    """People are asked whether that is enough; what they are shown is what they accept."""
+    sentence = too_small(context, stable)
+    if sentence is None:
+        return None
+    evidence = Evidence(split=split, workload=stable)
+    return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=evidence)
 
 
 def _was_away(context: StepContext) -> bool:

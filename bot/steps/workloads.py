@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from bot.domain.actions import CheckStable
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, TrafficSplit, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.ports import StepContext
@@ -48,6 +49,32 @@ def firm_ground(context: StepContext, stable: Workload, split: TrafficSplit | No
     if stable.ready == 0 or not stable.is_settled:
         return Wait(after=LOOK, awaiting=explained(stable), reason=Reason.NOT_READY, evidence=evidence)
     return Done(evidence=evidence)
+
+
+def too_small(context: StepContext, stable: Workload) -> str | None:
+    """That what serves has fewer pods than when the run began: going back, everybody would land there.
+
+    An autoscaler does that as its share of traffic falls. What people have let the run go on with counts from
+    then on.
+    """
+    run, name = context.run, stable.name
+    least = None
+    for step in run.plan.steps:
+        record = run.record(step.id)
+        seen = record.evidence.workload
+        if seen is None or seen.name != name:
+            continue
+        if isinstance(step.action, CheckStable):
+            least = seen.replicas
+        elif least is not None and 0 < record.began_seq < run.accepted_seq:
+            least = min(least, seen.replicas)
+    if least is None or stable.replicas >= least:
+        return None
+    return (
+        f"{name} is down to {stable.replicas} of the {least} pods that it had before: going back would land on "
+        "too few. An autoscaler may have done that (raise its minReplicas), or somebody. Traffic stays as it "
+        "is; resume to go on with that."
+    )
 
 
 def changed_route(context: StepContext, found: int, expected: int) -> str:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.events import Approved, Ending, Entry
+from bot.domain.run import RunState
 from bot.platforms.kubernetes import router as router_of
-from tests.live.acting import approve_next, ended, ending_of
+from tests.live.acting import approve_next, current, ended, ending_of
 from tests.live.conftest import Stage, canary_weight
 from tests.support.eventually import eventually
 from tests.support.load import StartLoad
 from tests.support.person import Message, Person
-from tests.support.shop import EACH_TRAFFIC, NEW, RUNNING, image
+from tests.support.shop import EACH_TRAFFIC, NEW, RUNNING, image, path_of
 from tests.support.testcluster import Change
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -201,3 +202,30 @@ async def test_a_bot_that_is_killed_while_it_goes_back_brings_traffic_home(stage
     assert ending_of(run) is Ending.ROLLED_BACK
     assert stage.weights() == [0, 5, 0]
     assert await stage.canary() is None
+
+
+async def test_no_more_traffic_leaves_a_stable_that_an_autoscaler_has_shrunk(
+    stage: Stage, load: StartLoad
+) -> None:
+    """Played by scaling it by hand: the test cluster knows no load of pods."""
+    bot = await stage.bot(bake=timedelta(seconds=10))
+    ada, bo = await stage.person("ada"), await stage.person("bo")
+    users = load(stage.shop.host, rps=50, seconds=60)
+    root = await started(ada)
+    answered: set[str] = set()
+    await approve_next(bo, root, answered)
+    await stage.shop.team.merge(path_of(stage.shop.stable), {"spec": {"replicas": 1}}, manager="autoscaler")
+    await approve_next(bo, root, answered)
+
+    held = await eventually(lambda: current(bot), lambda run: run.state is RunState.HELD, within=60)
+    assert "checkout is down to 1 of the 2 pods" in held.held_why
+    assert stage.weights() == [0, 5]
+    answer = await bo.types("rollback")
+    run = await ended(bot)
+
+    totals = users.totals()
+    print(f"\nstable shrunk at 5 %, held, and taken back: {totals}")
+    assert answer["ok"], answer
+    assert ending_of(run) is Ending.ROLLED_BACK
+    assert (await stage.shop.read("Deployment"))["spec"]["replicas"] == 1, "what somebody set stays"
+    assert totals.failed == 0, totals.raw
