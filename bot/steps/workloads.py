@@ -71,9 +71,9 @@ def too_small(context: StepContext, stable: Workload) -> str | None:
     if least is None or stable.replicas >= least:
         return None
     return (
-        f"{name} is down to {stable.replicas} of the {least} pods that it had before: going back would land on "
-        "too few. An autoscaler may have done that (raise its minReplicas), or somebody. Traffic stays as it "
-        "is; resume to go on with that."
+        f"{name} is down to {stable.replicas} of the {least} pods that it had before: going back would land "
+        "on too few. An autoscaler may have done that (raise its minReplicas), or somebody. Traffic stays as "
+        "it is; resume to go on with that."
     )
 
 
