@@ -71,8 +71,11 @@ class Platform(Protocol):
         """
         ...
 
-    async def keep_canary(self, *, run: str, on: Workload) -> None:
-        """The canary is not the run's own any more: the next run may change it."""
+    async def keep_canary(self, *, run: str, on: Workload, serves: bool) -> None:
+        """The canary is not the run's own any more: the next run may change it.
+
+        If it serves, it is nothing that an earlier run has left, either.
+        """
         ...
 
     async def leave_stable(self, *, run: str, on: Workload) -> None:

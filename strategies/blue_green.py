@@ -139,6 +139,8 @@ def _switched(request: DeployRequest, target: Target, settings: BlueGreenSetting
         title=f"Note on {target.workload} that it is left as the way back",
         action=LeaveStable(),
         phase=Phase.PRODUCTION,
+        changes_production=True,
+        timeout=timedelta(hours=6),
         estimate=timedelta(seconds=1),
     )
     yield Step(

@@ -10,7 +10,9 @@ from bot.domain.errors import IllegalTransition
 from bot.domain.events import Draft, Due, Entry, PutOff, Timer
 from bot.domain.people import Person
 from bot.domain.plan import Step
-from bot.domain.run import Care, Run, StepRecord, StepStatus
+from bot.domain.run import Care, Delay, Run, StepRecord, StepStatus
+
+_AGAIN, _AGAIN_AT_LEAST_EVERY = timedelta(hours=1), timedelta(hours=24)
 
 
 def begun(run: Run, entry: Entry) -> dict[str, Care]:
@@ -31,11 +33,11 @@ def changed(run: Run, entry: Entry, event: Due | PutOff) -> Run:
     care, record = run.care.get(name), run.record(name)
     if care is None or not _may_change(care, record, event):
         raise IllegalTransition(f"{run.id}: {entry.kind!r} cannot happen to the aftercare {name!r}")
-    if isinstance(event, PutOff):
-        new = Care(seq=entry.seq, due_at=event.until, put_off_by=entry.person)
-        return run.with_(care={**run.care, name: new})
-    new = care.with_(is_due=True, called_by=entry.person)
-    # What had failed is begun anew.
+    if isinstance(event, Due):
+        return run.with_(care={**run.care, name: care.with_(is_due=True, called_by=entry.person)})
+    delay = Delay(seq=entry.seq, at=entry.at, until=event.until, by=entry.person, why=event.why)
+    new = Care(seq=entry.seq, due_at=event.until, delays=(*care.delays, delay))
+    # It begins anew then.
     steps = {**run.steps, name: StepRecord(attempt=record.attempt)}
     return run.with_(care={**run.care, name: new}, steps=steps)
 
@@ -79,6 +81,16 @@ def put_off_until(step: Step, care: Care, now: datetime) -> datetime:
     return max(care.due_at, now) + (step.due or timedelta(0))
 
 
+def not_now(run: Run, step: Step, why: str, now: datetime) -> PutOff:
+    """It cannot be done: when it is tried again, after twice as long each time."""
+    tries = 0
+    for delay in reversed(run.care[step.id].delays):
+        if not delay.why:
+            break
+        tries += 1
+    return PutOff(until=now + min(_AGAIN * 2**tries, _AGAIN_AT_LEAST_EVERY), why=why)
+
+
 def _answer(
     run: Run, said: str, by: Person | None, event_for: Callable[[Step, Care], Due | PutOff]
 ) -> tuple[Draft, ...]:
@@ -92,6 +104,7 @@ def _answer(
 
 
 def _may_change(care: Care, record: StepRecord, event: Due | PutOff) -> bool:
-    if isinstance(event, PutOff):
-        return record.status is StepStatus.PENDING
-    return record.status is StepStatus.FAILED or (record.status is StepStatus.PENDING and not care.is_due)
+    if isinstance(event, PutOff) and event.why:
+        return record.status is StepStatus.INTENDED
+    is_waiting = record.status is StepStatus.PENDING
+    return is_waiting and (isinstance(event, PutOff) or not care.is_due)

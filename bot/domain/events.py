@@ -189,10 +189,11 @@ class Due(Record):
 
 
 class PutOff(Record):
-    """Aftercare has to wait, because a person wants it to."""
+    """Aftercare has to wait: a person wants it to, or it cannot be done now."""
 
     kind: Literal["put-off"] = "put-off"
     until: Moment
+    why: str = ""  # it cannot be done now; empty where a person wants it so
 
 
 Event = Annotated[

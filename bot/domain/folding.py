@@ -165,6 +165,8 @@ def _step_changed(run: Run, entry: Entry, event: Intended | Progressed | StepDon
     name = _known_step(run, entry)
     if run.is_terminal is not any(step.id == name for step in run.plan.aftercare):
         raise IllegalTransition(f"{run.id}: step {name} is not one of a run that is {run.state.value}")
+    if run.is_terminal and isinstance(event, StepFailed):
+        raise IllegalTransition(f"{run.id}: aftercare does not fail, it is put off")
     old = run.record(name)
     if isinstance(event, Intended):
         if old.status in {StepStatus.DONE, StepStatus.FAILED}:

@@ -35,6 +35,10 @@ class Workload(Record):
     is_paused: bool = False  # nothing is rolled out until it is let go on
     paused_by: str | None = None  # the run that paused it, as `Run.signature` calls it
 
+    def is_one_with(self, other: "Workload") -> bool:
+        """Whether it is the very same deployment, and not one that was made anew under its name."""
+        return self.revision.partition("/")[0] == other.revision.partition("/")[0]
+
     def renewed(self, image: str) -> int:
         """How many pods of this image are ready at least, whichever ones are not."""
         return max(0, self.ready - (self.pods - self.updated)) if self.image == image else 0
@@ -103,6 +107,7 @@ class Evidence(Record):
     first_seen: Moment | None = None  # since when the new version has looked worse, without a break
     rollout: Rollout | None = None  # how a rollout within one deployment goes
     warmth: Warmth | None = None
+    well_since: Moment | None = None  # what serves has been well, without a break
 
 
 class Done(Record):

@@ -130,14 +130,29 @@ class Turn(Record):
     first_seen: datetime | None = None
 
 
+class Delay(Record):
+    """Aftercare was put off: by a person, or because it could not be done."""
+
+    seq: int
+    at: datetime
+    until: datetime
+    by: Person | None
+    why: str
+
+
 class Care(Record):
     """When one step of the aftercare is to be carried out."""
 
     seq: int  # of the entry that set this time
     due_at: datetime
-    put_off_by: Person | None = None  # who has set it
     is_due: bool = False
     called_by: Person | None = None  # who wanted it earlier
+    delays: tuple[Delay, ...] = ()
+
+    @property
+    def put_off_by(self) -> Person | None:
+        """Who has set this time; None: nobody has, or it could not be done before."""
+        return self.delays[-1].by if self.delays else None
 
 
 class Run(Record):

@@ -7,6 +7,7 @@ that fails says so loudly and keeps trying.
 
 from datetime import datetime, timedelta
 
+from bot.domain import aftercare
 from bot.domain.errors import NotFound, OutsideError, Permanent
 from bot.domain.events import Draft, Held, Noted, Progressed, StepDone, StepFailed
 from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait
@@ -147,7 +148,8 @@ class Carrier:
         if now - record.began - held < self._step.timeout:
             return None
         minutes = self._step.timeout.total_seconds() / 60
-        sentence = f"{self._step.title}: not there after {minutes:g} minutes. {outcome.awaiting}"
+        is_there = "done" if self._ledger.run.is_terminal else "there"
+        sentence = f"{self._step.title}: not {is_there} after {minutes:g} minutes. {outcome.awaiting}"
         return Failed(reason=outcome.reason, sentence=sentence, evidence=outcome.evidence or Evidence())
 
     async def _remember(self, outcome: Wait) -> None:
@@ -176,7 +178,11 @@ class Carrier:
         await self._ledger.write(Draft(event=note))
 
     async def _fail(self, outcome: Failed) -> None:
-        if outcome.reason.asks_people and not self._ledger.run.is_terminal:
+        if self._ledger.run.is_terminal:
+            later = aftercare.not_now(self._ledger.run, self._step, outcome.sentence, self._clock.now())
+            await self._ledger.write(Draft(event=later, step=self._step.id))
+            return
+        if outcome.reason.asks_people:
             await self._hold(outcome)
             return
         event = StepFailed(reason=outcome.reason, sentence=outcome.sentence, evidence=outcome.evidence)

@@ -21,15 +21,12 @@ async def put_off(desk: Desk, run: Run, said: str, by: Person) -> None:
     async with audited(desk, by, InterruptKind.PUT_OFF.value, run.id):
         await require(desk, by, (Role.DEPLOYER, Role.APPROVER, Role.ADMIN))
         step, care = _meant(run, said)
-        if care.is_due:
-            raise StaleButton(f"{_title(run, step)}: it is being done already.")
-        if run.record(step).status is not StepStatus.PENDING:
-            raise StaleButton(f"{_title(run, step)}: it has come to its end already.")
+        _refuse_due(run, step, care)
     await interrupt(desk, run, InterruptKind.PUT_OFF, by, "", purpose=said)
 
 
 async def do_now(desk: Desk, run: Run, said: str, by: Person) -> None:
-    """Do the aftercare that is meant without waiting any longer, or once more where it had failed.
+    """Do the aftercare that is meant without waiting any longer.
 
     Raises:
         NotAllowed: not an approver.
@@ -38,8 +35,7 @@ async def do_now(desk: Desk, run: Run, said: str, by: Person) -> None:
     async with audited(desk, by, InterruptKind.DO_NOW.value, run.id):
         await require(desk, by, (Role.APPROVER,))
         step, care = _meant(run, said)
-        if care.is_due and run.record(step).status is not StepStatus.FAILED:
-            raise StaleButton(f"{_title(run, step)}: it is being done already.")
+        _refuse_due(run, step, care)
     await interrupt(desk, run, InterruptKind.DO_NOW, by, "", purpose=said)
 
 
@@ -54,6 +50,11 @@ def _meant(run: Run, said: str) -> tuple[str, Care]:
         who = f" by {care.put_off_by.name}" if care.put_off_by else ""
         raise StaleButton(f"{_title(run, step)}: put off{who} until {care.due_at:%Y-%m-%d %H:%M} UTC.")
     return step, care
+
+
+def _refuse_due(run: Run, step: str, care: Care) -> None:
+    if care.is_due:
+        raise StaleButton(f"{_title(run, step)}: it is being done already.")
 
 
 def _title(run: Run, step: str) -> str:

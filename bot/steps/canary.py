@@ -75,7 +75,7 @@ class KeepCanaryKind:
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
         if seen.before.workload is not None and (await self._traffic.split()).canary == 100:
-            await self._platform.keep_canary(run=context.run.signature, on=seen.before.workload)
+            await self._platform.keep_canary(run=context.run.signature, on=seen.before.workload, serves=True)
 
     async def verify(self, context: StepContext) -> Outcome:
         split = await self._traffic.split()
@@ -116,7 +116,7 @@ class RemoveCanaryKind:
         if split.canary != 0 or split.header_to == "canary":
             raise Permanent(f"{name} still gets traffic, so it is not removed")
         if canary is not None and _is_left(context, canary):
-            await self._platform.keep_canary(run=context.run.signature, on=canary)
+            await self._platform.keep_canary(run=context.run.signature, on=canary, serves=False)
         elif canary is not None:
             await self._platform.remove_canary(on=canary)
 
@@ -149,5 +149,6 @@ def _is_left(context: StepContext, canary: Workload) -> bool:
     )
     image = run.plan.request.image
     was_there = before is not None and before.owner != run.signature and before.image == image
+    was_there = was_there and before is not None and not before.is_leaving and before.is_one_with(canary)
     is_ours = canary.owner == run.signature or (is_kept and canary.image == image)
     return was_there or not is_ours

@@ -7,6 +7,7 @@ from bot.domain.actions import CheckHealth, RunGate
 from bot.domain.gates import GateResult, GateStatus
 from bot.domain.run import Run
 from bot.domain.verdict import Check, Verdict, VerdictKind
+from bot.views.aftercare import is_left, said_of_leaving
 from bot.views.text import escaped, joined, plural
 
 # What this version looks at nowhere.
@@ -59,9 +60,8 @@ def _production(run: Run) -> str:
     if run.plan.target.is_switched:
         workload, kept = escaped(run.plan.target.canary_workload), escaped(run.plan.target.workload)
         old = escaped(run.plan.request.running_version)
-        return _tick(
-            True, f"production finished: {workload} serves {version}; {kept} keeps {old}, without traffic"
-        )
+        left = f"{kept} keeps {old}, without traffic" if is_left(run) else escaped(said_of_leaving(run))
+        return _tick(True, f"production finished: {workload} serves {version}; {left}")
     if not run.plan.target.is_beside:
         workload = escaped(run.plan.target.workload)
         return _tick(True, f"production finished: every pod of {workload} runs {version}")

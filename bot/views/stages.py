@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from bot.domain.actions import Bake
-from bot.domain.outcome import Evidence
 from bot.domain.plan import Step
 from bot.domain.run import Run, StepRecord
 from bot.domain.verdict import Check, Verdict, VerdictKind
@@ -28,7 +27,7 @@ def stages(run: Run) -> list[Told]:
             drawn = _picture(run, step.action, record, verdict)
             found += [(_last_word(run, step, record.ended), item) for item in drawn]
             continue
-        since = _outage(record.evidence)
+        since = _outage(record)
         if since is not None:
             found.append((since, _blind(run, step, verdict, since)))
     return found
@@ -43,13 +42,18 @@ def _last_word(run: Run, bake: Step, ended: datetime) -> datetime:
     return next(asked, ended)
 
 
-def _outage(evidence: Evidence) -> datetime | None:
-    """Since when there are no figures, once it is a minute; a version that has just begun has none yet."""
+def _outage(record: StepRecord) -> datetime | None:
+    """Since when there are no figures, once it is a minute; a version that has just begun has none yet.
+
+    It cannot be since before the stage began: then the clock was set back, and tells nothing for a while.
+    """
+    evidence = record.evidence
     since = min(
         (t.blind_since for t in (evidence.canary, evidence.stable) if t and t.blind_since), default=None
     )
-    is_long = since is not None and evidence.looked_at is not None and evidence.looked_at - since >= _OUTAGE
-    return since if is_long else None
+    if since is None or evidence.looked_at is None or record.began is None or since < record.began:
+        return None
+    return since if evidence.looked_at - since >= _OUTAGE else None
 
 
 def _snapshot(run: Run, action: Bake, record: StepRecord, verdict: Verdict) -> Item:

@@ -240,7 +240,7 @@ async def test_what_serves_in_the_end_is_nobodys(shop: Shop, kube: KubeClient) -
 
     with pytest.raises(Permanent, match="belongs to run"):
         await colours.platform.check_canary(image(NEW), NEW, run="another-1")
-    await colours.platform.keep_canary(run=RUN, on=green)
+    await colours.platform.keep_canary(run=RUN, on=green, serves=True)
 
     kept = await colours.platform.canary()
     assert kept is not None
@@ -254,7 +254,7 @@ async def test_the_colours_swap_their_roles(shop: Shop, kube: KubeClient) -> Non
     await switched(colours)
     green = await colours.platform.canary()
     assert green is not None
-    await colours.platform.keep_canary(run=RUN, on=green)
+    await colours.platform.keep_canary(run=RUN, on=green, serves=True)
 
     target = colours.target.with_(workload="checkout-green", traffic=colours.declared.with_(serving="green"))
     assert target.canary_workload == "checkout-blue"
@@ -285,6 +285,27 @@ async def test_blue_bears_the_name_of_who_has_left_it_and_is_the_same_otherwise(
     assert (await shop.read("Deployment", "checkout-blue"))["spec"] == before["spec"]
     await colours.platform.leave_stable(run="checkout-2", on=left)
     assert (await colours.platform.stable()).left_by == "checkout-2"
+
+
+async def test_what_serves_in_the_end_is_nothing_that_an_earlier_run_has_left(
+    shop: Shop, kube: KubeClient
+) -> None:
+    """Undone, it serves again; who had left it has no business with it any more."""
+    colours = await opened(shop, kube)
+    target = colours.target.with_(workload="checkout-green", traffic=colours.declared.with_(serving="green"))
+    await colours.platform.leave_stable(run="checkout-1", on=await colours.platform.stable())
+    await green_up(colours)
+    swapped = KubernetesPlatform(kube, target)
+
+    for serves, left_by in ((False, "checkout-1"), (True, None)):
+        await swapped.deploy_canary(image(RUNNING), RUNNING, run="checkout-2", on=await swapped.canary())
+        taken = await eventually(swapped.canary, is_up)
+        assert taken is not None
+        assert (taken.owner, taken.left_by) == ("checkout-2", "checkout-1")
+        await swapped.keep_canary(run="checkout-2", on=taken, serves=serves)
+        kept = await swapped.canary()
+        assert kept is not None
+        assert (kept.owner, kept.left_by) == (None, left_by)
 
 
 async def test_blue_is_removed_with_its_pods_and_users_do_not_mind(shop: Shop, kube: KubeClient) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain import aftercare
 from bot.domain.actions import Decommission
 from bot.domain.errors import IllegalTransition
 from bot.domain.events import (
@@ -26,7 +27,7 @@ from bot.domain.folding import LEGAL, begin, fold
 from bot.domain.moves import may_begin
 from bot.domain.plan import Phase, Step
 from bot.domain.reasons import Reason
-from bot.domain.run import Run, RunState
+from bot.domain.run import Run, RunState, StepStatus
 from tests.support.builders import ADA, BO, MORNING, a_plan
 
 PLAN = a_plan()
@@ -131,15 +132,38 @@ def test_once_it_is_done_nothing_follows() -> None:
         after(run, Due(), LEFT.id)
 
 
-def test_what_has_failed_may_be_tried_again() -> None:
+def test_what_cannot_be_done_is_put_off_and_begins_anew() -> None:
     run = after(after(after(fresh(left=True), FINISHED), Due(), LEFT.id), Intended(), LEFT.id)
-    run = after(run, StepFailed(reason=Reason.STEP_FAILED, sentence="Forbidden."), LEFT.id)
-    assert not may_begin(run, LEFT)
+    with pytest.raises(IllegalTransition, match="does not fail"):
+        after(run, StepFailed(reason=Reason.STEP_FAILED, sentence="Forbidden."), LEFT.id)
 
-    again = after(run, Due(), LEFT.id)
+    later = after(run, PutOff(until=MORNING, why="Forbidden."), LEFT.id)
 
+    assert not may_begin(later, LEFT)
+    assert later.record(LEFT.id).status is StepStatus.PENDING
+    again = after(later, Due(), LEFT.id)
     assert may_begin(again, LEFT)
     assert again.record(LEFT.id).attempt == run.record(LEFT.id).attempt
+
+
+def test_nobody_puts_off_what_is_under_way_and_nothing_is_impossible_before_it_was_tried() -> None:
+    finished = after(fresh(left=True), FINISHED)
+    with pytest.raises(IllegalTransition):
+        after(finished, PutOff(until=MORNING, why="Forbidden."), LEFT.id)
+    begun = after(after(finished, Due(), LEFT.id), Intended(), LEFT.id)
+    with pytest.raises(IllegalTransition):
+        after(begun, PutOff(until=MORNING), LEFT.id)
+
+
+def test_it_is_tried_again_after_twice_as_long_each_time_but_each_day() -> None:
+    run, waits = after(fresh(left=True), FINISHED), []
+    for _ in range(7):
+        run = after(after(run, Due(), LEFT.id), Intended(), LEFT.id)
+        later = aftercare.not_now(run, LEFT, "Forbidden.", MORNING)
+        waits.append((later.until - MORNING) / timedelta(hours=1))
+        run = after(run, later, LEFT.id)
+
+    assert waits == [1, 2, 4, 8, 16, 24, 24]
 
 
 def test_a_run_that_was_taken_back_leaves_nothing_behind() -> None:

@@ -7,7 +7,7 @@ import pytest
 from bot import operations
 from bot.domain.actions import Decommission
 from bot.domain.errors import NotAllowed, StaleButton
-from bot.domain.events import Draft, Due, Ended, Ending, Intended, PutOff, StepDone, StepFailed
+from bot.domain.events import Draft, Due, Ended, Ending, Intended, PutOff, StepDone
 from bot.domain.interrupts import InterruptKind
 from bot.domain.outcome import Evidence
 from bot.domain.plan import Phase, Step
@@ -94,16 +94,6 @@ async def test_what_is_being_done_or_is_done_is_not_put_off() -> None:
     for operation in (operations.put_off, operations.do_now):
         with pytest.raises(StaleButton, match=r"that is over\. checkout-blue is removed"):
             await operation(world.desk, run, SHOWN, BO)
-
-
-async def test_what_has_failed_may_be_tried_again() -> None:
-    world = World()
-    failed = StepFailed(reason=Reason.STEP_FAILED, sentence="Forbidden.")
-    run = await finished(world, says(Due()), says(Intended()), says(failed))
-
-    await operations.do_now(world.desk, run, SHOWN, BO)
-
-    assert [one.kind for one in world.journal._of(run.id).waiting] == [InterruptKind.DO_NOW]
 
 
 async def test_a_run_under_way_has_left_nothing_yet() -> None:

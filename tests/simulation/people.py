@@ -116,9 +116,9 @@ class People:
         self._care(buttons.get("put_off", []), buttons.get("do_now", []))
 
     def _care(self, later: list[Button], now: list[Button]) -> None:
-        """What a finished run has left is kept longer now and then; what could not be done is tried again."""
-        for button in now if self._weather.is_calm or later else []:
-            if not later or self._chance.random() < 0.03:
+        """What a finished run has left is kept longer now and then, or to be removed at once."""
+        for button in now:
+            if self._chance.random() < 0.03:
                 self.press(self._chance.choice(APPROVERS), button)
         for button in later if self._kept < _KEPT_AT_MOST else []:
             if self._chance.random() < 0.1:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.events import Due, Ended, Ending, PutOff, StepFailed
+from bot.domain.events import Due, Ended, Ending, PutOff
 from bot.domain.figures import Tally
 from bot.domain.outcome import Evidence, Warmth, Workload
 from bot.domain.plan import ApprovalPolicy
@@ -25,6 +25,7 @@ _GREEN = Workload(
     updated=3,
     is_settled=True,
 )
+_BLUE = _GREEN.with_(name="checkout-blue", image="registry.example/checkout:v2.4.1")
 
 
 LEFT = "after/decommission"
@@ -42,9 +43,14 @@ def removed() -> Story:
 
 
 def not_removed() -> Story:
+    """It could not be, twice; then it was."""
     story = finished().says(Due(), step=LEFT, person=BO, after=minutes(5)).begins(LEFT)
-    failed = StepFailed(reason=Reason.STEP_FAILED, sentence="Kubernetes forbids it: <nope>")
-    return story.says(failed, step=LEFT)
+    why = "Remove v2.4.1 in checkout-blue: Kubernetes forbids it: <nope>"
+    for hours in (1, 2):
+        until = story.now + timedelta(hours=hours)
+        story.says(PutOff(until=until, why=why), step=LEFT)
+        story.says(Due(), step=LEFT, after=timedelta(hours=hours)).begins(LEFT)
+    return story.says(PutOff(until=story.now + timedelta(hours=4), why=why), step=LEFT)
 
 
 def warmed_up() -> Story:
@@ -63,9 +69,9 @@ def switched() -> Story:
     return story.does(SWITCH, accepted_at=story.now)
 
 
-def finished() -> Story:
+def finished(blue: Workload | None = _BLUE) -> Story:
     story = switched()
     counted = Evidence(canary=Tally(requests=9_000, errors=3), stable=Tally(requests=60_000, errors=12))
     story.does("blue-green/watch", takes=minutes(10), verdict=healthy(), canary=counted.canary)
-    story.does("blue-green/leave").does("blue-green/keep").does("finish/health")
+    story.does("blue-green/leave", workload=blue).does("blue-green/keep").does("finish/health")
     return story.says(Ended(ending=Ending.FINISHED, reason=Reason.FINISHED, sentence="Done."))

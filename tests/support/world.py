@@ -416,12 +416,14 @@ class ShopPlatform:
         await self._shop.read()
         return None
 
-    async def keep_canary(self, *, run: str, on: Workload) -> None:
+    async def keep_canary(self, *, run: str, on: Workload, serves: bool) -> None:
         shop = self._shop
 
         def act() -> None:
             if shop.canary is not None:
-                shop.canary = replace(shop.canary, owner=None, generation=shop.canary.generation + 1)
+                left_by = None if serves else shop.canary.left_by
+                generation = shop.canary.generation + 1
+                shop.canary = replace(shop.canary, owner=None, left_by=left_by, generation=generation)
 
         effect = Effect(shop.clock.now(), "keep")
         await shop.change(effect, act, fits=lambda: self._is(shop.canary, on))

@@ -1,12 +1,14 @@
 """What people read of a blue-green deploy."""
 
-from bot.domain.events import Ended, Ending, StepDone, TurnedBack
-from bot.domain.outcome import Evidence
+from datetime import timedelta
+
+from bot.domain.events import Due, Ended, Ending, PutOff, StepDone, TurnedBack
+from bot.domain.outcome import Evidence, Workload
 from bot.domain.reasons import Reason
 from bot.views import answers
 from bot.views.items import Place
 from bot.views.messages import messages
-from tests.support.builders import BO
+from tests.support.builders import BO, CY
 from tests.support.colour_story import (
     LEFT,
     SWITCH,
@@ -99,7 +101,9 @@ def test_a_finished_card_says_until_when_blue_stays_and_who_may_change_that() ->
     assert buttons(card)["put_off"]["text"]["text"] == "Keep longer"
     assert buttons(card)["put_off"]["value"] == f"c:checkout-1:{LEFT}:{run.care[LEFT].seq}"
     assert buttons(card)["do_now"]["confirm"]["title"]["text"] == "Remove v2.4.1?"
-    assert "v2.4.1 stays in checkout-blue, warm, for 24 h." in read(shown(run, "end"))
+    assert "v2.4.1 stays in checkout-blue, warm, for 24 h or until the next deploy takes its place." in read(
+        shown(run, "end")
+    )
 
 
 def test_who_has_kept_it_longer_is_named() -> None:
@@ -108,7 +112,20 @@ def test_who_has_kept_it_longer_is_named() -> None:
 
     assert "put off by Bo" in read(card)
     assert buttons(card)["put_off"]["value"].endswith(f":{run.seq}"), "a second press is another one"
-    assert "Bo keeps v2.4.1 in checkout-blue until" in read(shown(run, f"{LEFT}/put-off"))
+    kept = read(shown(run, f"{LEFT}/kept/{run.seq}"))
+    assert "Bo keeps v2.4.1 in checkout-blue until" in kept
+    assert "or until the next deploy takes its place" in kept
+
+
+def test_each_who_keeps_it_has_a_message_that_stays() -> None:
+    story = kept_longer()
+    until = story.run.care[LEFT].due_at + timedelta(hours=24)
+    first = story.run.seq
+    story.says(PutOff(until=until), step=LEFT, person=CY).says(Due(), step=LEFT, after=timedelta(days=3))
+
+    kept = [key for key in keys(story.run) if "/kept/" in key]
+    assert kept == [f"{LEFT}/kept/{first}", f"{LEFT}/kept/{first + 1}"]
+    assert "Cy keeps" in read(shown(story.run, kept[1]))
 
 
 def test_what_is_removed_has_no_buttons_left() -> None:
@@ -120,14 +137,31 @@ def test_what_is_removed_has_no_buttons_left() -> None:
     assert keys(run)[-1] == LEFT
 
 
-def test_what_could_not_be_removed_says_why_and_can_be_tried_again() -> None:
+def test_what_could_not_be_removed_says_why_and_when_it_is_tried_again() -> None:
     run = not_removed().run
     card = shown(run, "root")
 
-    assert "*Left*  Remove v2.4.1 in checkout-blue: Kubernetes forbids it: &lt;nope&gt;." in read(card)
-    assert buttons(card)["do_now"]["text"]["text"] == "Try again…"
-    assert "put_off" not in buttons(card)
-    assert "Bo wanted it now." in read(shown(run, LEFT))
+    assert "Not yet: Kubernetes forbids it: &lt;nope&gt;." in read(card)
+    assert buttons(card).keys() == {"put_off", "do_now", "open_thread"}
+    assert [key for key in keys(run) if key.startswith(LEFT)] == [f"{LEFT}/later"]
+    assert "I look again <!date^" in read(shown(run, f"{LEFT}/later"))
+
+
+def test_nothing_is_promised_of_what_is_not_there() -> None:
+    run = finished(blue=None).run
+    end = read(shown(run, "end"))
+
+    assert "stays in checkout-blue" not in end
+    assert "keeps v2.4.1" not in end
+    assert buttons(shown(run, "root")).keys() == {"open_thread"}
+
+
+def test_blue_without_a_ready_pod_is_not_called_warm() -> None:
+    blue = Workload(name="checkout-blue", image="i", replicas=0, ready=0)
+    end = read(shown(finished(blue=blue).run, "end"))
+
+    assert "checkout-blue is left with no ready pod" in end
+    assert "warm" not in end
 
 
 def test_the_plan_says_what_comes_afterwards() -> None:

@@ -450,3 +450,12 @@ def _urgent(run):
 def _a_bad_day():
     story = a_story().through_gates().up().stage(5).asked(10).approved(BO).shifted(10).baking(10)
     return story.found_worse(10).went_back()
+
+
+def test_a_clock_that_was_set_back_makes_no_outage():
+    story = a_story().through_gates().up().asked(5).approved(BO).shifted(5)
+    began = story.now
+    blind = {"canary": Tally(blind_since=began - minutes(3))}
+    run = story.baking(5, unknown(), **blind, looked_at=began + seconds(5)).run
+
+    assert "blind/canary/5/bake" not in keys(run)

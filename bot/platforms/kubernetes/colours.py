@@ -137,6 +137,8 @@ def left(deployment: Object, run: str) -> list[Object]:
     return note_operations(deployment, {LEFT_BY: run})
 
 
-def kept(deployment: Object, run: str) -> list[Object]:
-    """The JSON patch that takes the run's name off."""
-    return note_operations(deployment, {OWNER: None}) if owner_of(deployment) == run else []
+def kept(deployment: Object, run: str, *, serves: bool) -> list[Object]:
+    """The JSON patch that takes the run's name off; what serves is nothing that an earlier run has left."""
+    if owner_of(deployment) != run:
+        return []
+    return note_operations(deployment, {OWNER: None, LEFT_BY: None} if serves else {OWNER: None})

@@ -87,18 +87,21 @@ class KubernetesPlatform:
                 raise Permanent(f"{self._target.canary_workload} could not take the version: {why}")
             take_over(existing, manifest, run or "")
 
-    async def keep_canary(self, *, run: str, on: Workload) -> None:
-        await self._patch(self._canary_path, lambda found: kept(found, run), on)
+    async def keep_canary(self, *, run: str, on: Workload, serves: bool) -> None:
+        await self._patch(self._canary_path, lambda found: kept(found, run, serves=serves), on)
 
     async def leave_stable(self, *, run: str, on: Workload) -> None:
         await self._patch_stable(lambda found: left(found, run), on)
 
     async def remove_stable(self, *, on: Workload) -> None:
-        async def delete(deployment: Object, revision: str) -> None:
-            await self._kube.delete(self._stable_path, uid=deployment["metadata"]["uid"], revision=revision)
-
-        with suppress(NotFound):
-            await self._on_what_was_seen(self._stable_path, on, delete)
+        found = await self._kube.find(self._stable_path)
+        if found is None:
+            return
+        stable = shapes.deployment(found)
+        self._check_unchanged(stable, on, self._target.workload)
+        # Not tried again here, not even if only the status has changed: the traffic has to be looked at anew.
+        metadata = stable["metadata"]
+        await self._kube.delete(self._stable_path, uid=metadata["uid"], revision=metadata["resourceVersion"])
 
     async def remove_canary(self, *, on: Workload) -> None:
         existing = await self._read_canary()
