@@ -3,22 +3,24 @@
 Nobody drives a restored run. And **what happened after the backup is unknown**: the lost database may have
 given away lease numbers and run numbers, people may have decided, and Slack shows what came of it. So
 numbers that may be in use out there are skipped, each message is taken to say something unknown and will be
-edited, and each run on its way forward is held until a person has looked. On its way back a run goes on. If
+edited, and each run on its way forward is held until a person has looked. On its way back a run goes on.
+What a finished run has left is kept for as long again: somebody may have wanted that. If
 the bot has not run since the backup (a move to another database), only the leases are let go.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from bot.domain.aftercare import CARE
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person
 from bot.domain.run import RunState
 from storage.rows import interrupt_to_row
-from storage.tables import CounterRow, MessageRow, RunRow
+from storage.tables import CounterRow, MessageRow, RunRow, TimerRow
 from storage.upsert import insert_if_absent
 
 # Nobody claims a run, or starts one of the same application, more often than this for long.
@@ -51,6 +53,7 @@ def settle(session: Session, taken_at: datetime, restoring: Restoring) -> tuple[
     # A run that is lost has a thread in Slack and marks in the cluster: its name is not given away again.
     _skip_runs(session, restoring.applications, _HASTE + lost // _START)
     session.execute(update(MessageRow).values(hash=None))
+    _keep_longer(session, restoring)
     return _hold(session, taken_at, restoring)
 
 
@@ -66,6 +69,27 @@ def _skip_runs(session: Session, applications: tuple[str, ...], skip: int) -> No
         # It may have had its first run after the backup.
         insert_if_absent(session, CounterRow(application=application, newest=0))
     session.execute(update(CounterRow).values(newest=col(CounterRow.newest) + skip))
+
+
+def _keep_longer(session: Session, restoring: Restoring) -> None:
+    """And shown anew, as the buttons in Slack may be of a time that is lost."""
+    still_open = or_(col(TimerRow.fired_at).is_(None), col(RunRow.told_at).is_(None))
+    query = (
+        select(TimerRow)
+        .join(RunRow, col(RunRow.id) == col(TimerRow.run))
+        .where(col(RunRow.state) == RunState.FINISHED.value, still_open)
+        .where(col(TimerRow.purpose).startswith(CARE))
+    )
+    for timer in session.scalars(query).all():
+        interrupt = Interrupt(
+            run=timer.run,
+            kind=InterruptKind.PUT_OFF,
+            at=restoring.now,
+            person=restoring.by,
+            purpose=timer.purpose.removeprefix(CARE),
+        )
+        session.add(interrupt_to_row(interrupt))
+        session.execute(update(RunRow).where(col(RunRow.id) == timer.run).values(told_at=None))
 
 
 def _hold(session: Session, taken_at: datetime, restoring: Restoring) -> tuple[str, ...]:

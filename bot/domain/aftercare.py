@@ -12,6 +12,8 @@ from bot.domain.people import Person
 from bot.domain.plan import Step
 from bot.domain.run import Care, Delay, Run, StepRecord, StepStatus
 
+CARE = "care:"  # begins the purpose of a timer
+
 _AGAIN, _AGAIN_AT_LEAST_EVERY = timedelta(hours=1), timedelta(hours=24)
 
 
@@ -55,7 +57,7 @@ def may_do(run: Run, step: Step) -> bool:
 def timers(run: Run, seq: int) -> tuple[Timer, ...]:
     """For what the entry of that number has set a time."""
     return tuple(
-        Timer(purpose=f"care:{handle(step, care)}", due=care.due_at)
+        Timer(purpose=f"{CARE}{handle(step, care)}", due=care.due_at)
         for step, care in run.care.items()
         if care.seq == seq and not care.is_due
     )
@@ -82,13 +84,13 @@ def put_off_until(step: Step, care: Care, now: datetime) -> datetime:
 
 
 def not_now(run: Run, step: Step, why: str, now: datetime) -> PutOff:
-    """It cannot be done: when it is tried again, after twice as long each time."""
-    tries = 0
-    for delay in reversed(run.care[step.id].delays):
-        if not delay.why:
+    """It cannot be done: when it is tried again, after twice as long each time, and not before its time."""
+    care, pause = run.care[step.id], _AGAIN
+    for delay in reversed(care.delays):
+        if not delay.why or pause >= _AGAIN_AT_LEAST_EVERY:
             break
-        tries += 1
-    return PutOff(until=now + min(_AGAIN * 2**tries, _AGAIN_AT_LEAST_EVERY), why=why)
+        pause *= 2
+    return PutOff(until=max(care.due_at, now + min(pause, _AGAIN_AT_LEAST_EVERY)), why=why)
 
 
 def _answer(
@@ -104,7 +106,9 @@ def _answer(
 
 
 def _may_change(care: Care, record: StepRecord, event: Due | PutOff) -> bool:
-    if isinstance(event, PutOff) and event.why:
-        return record.status is StepStatus.INTENDED
-    is_waiting = record.status is StepStatus.PENDING
-    return is_waiting and (isinstance(event, PutOff) or not care.is_due)
+    if record.status is StepStatus.DONE:
+        return False
+    if isinstance(event, PutOff):
+        # What was already sent may still be carried out; then there is nothing left to do later.
+        return care.is_due or not event.why
+    return not care.is_due

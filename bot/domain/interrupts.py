@@ -108,7 +108,7 @@ def _after_the_end(run: Run, interrupt: Interrupt) -> tuple[Draft, ...]:
     said, person = interrupt.purpose or "", interrupt.person
     match interrupt.kind:
         case InterruptKind.TIMER:
-            return aftercare.called(run, said.removeprefix("care:"), None)
+            return aftercare.called(run, said.removeprefix(aftercare.CARE), None)
         case InterruptKind.DO_NOW:
             return aftercare.called(run, said, person)
         case InterruptKind.PUT_OFF:

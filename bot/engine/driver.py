@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from bot.domain import aftercare
 from bot.domain.errors import Interrupted, UnknownEvent
 from bot.domain.events import Approved, Asked, Draft, Ended, TurnedBack
 from bot.domain.moves import Approve, Ask, CarryOut, End, Rest, TurnBack, next_move
@@ -125,7 +126,9 @@ class Driver:
             if self._nudged.is_set():
                 self._nudged.clear()
                 await self._ledger.take_interrupts()
-                if is_forward and self._ledger.run.state is RunState.GOING_BACK:
+                run = self._ledger.run
+                is_put_off = run.is_terminal and aftercare.to_do(run) is None
+                if is_put_off or (is_forward and run.state is RunState.GOING_BACK):
                     return
 
     def _carrier(self, step: Step) -> Carrier:

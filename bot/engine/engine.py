@@ -12,11 +12,13 @@ keeps them until its last messages are out, so that two processes never speak of
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
 from bot.clients.redaction import redact
-from bot.domain.errors import LeaseLost, UnknownEvent
+from bot.domain import aftercare
+from bot.domain.errors import ConfigError, LeaseLost, Refused, UnknownEvent
 from bot.domain.events import Claimed, Draft
 from bot.domain.plan import Plan
 from bot.domain.run import Run
@@ -71,6 +73,7 @@ class Engine:
         self._owner = owner
         self._new_id = new_id
         self._drivers: dict[str, Driver] = {}
+        self._telling: dict[str, asyncio.Event] = {}  # of runs that have ended: something has come for them
         self._owned: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._wanted = asyncio.Event()
@@ -117,9 +120,10 @@ class Engine:
 
     def nudge(self, run: str) -> None:
         """An interrupt was committed for the run, or the run is new, or free."""
-        driver = self._drivers.get(run)
-        if driver is not None:
-            driver.nudge()
+        if run in self._telling:
+            self._telling[run].set()
+        elif run in self._drivers:
+            self._drivers[run].nudge()
         else:
             self._wanted.set()
 
@@ -135,8 +139,8 @@ class Engine:
                 if claims:
                     self._rearm()
                 for run in await self._journal.waiting():
-                    if run in self._drivers:
-                        self._drivers[run].nudge()
+                    if run in self._telling or run in self._drivers:
+                        self.nudge(run)
             except Exception:  # noqa: BLE001 - see `_drive`; a process that claims no more looks healthy and is not
                 _log.exception("claim-failed")
             # Not `wait_for`: before Python 3.12 it forgets that it was cancelled if news comes just then.
@@ -196,14 +200,14 @@ class Engine:
         """Whether this process is through with the run."""
         try:
             ledger = await self._open(claim)
+            if not ledger.run.is_terminal:
+                await self._drive_run(ledger)
+            until = asyncio.get_running_loop().time() + _TELL_FOR
             is_told = False
             while not is_told:
-                if ledger.run.is_closed:
-                    await ledger.take_interrupts()
-                else:
-                    await self._drive_run(ledger)
+                await self._care(ledger)
                 self._is_heard(claim)
-                is_told = await self._tell_to_its_end(ledger)
+                is_told = await self._tell_to_its_end(ledger, until)
         except LeaseLost:
             _log.warning("lease-lost", run=claim.run, lease=claim.lease)
             self._unshown.pop(claim, None)
@@ -218,10 +222,24 @@ class Engine:
             return False
         return True
 
-    async def _tell_to_its_end(self, ledger: Ledger) -> bool:
-        """The run has ended; it is this process's own until Slack has everything about it.
+    async def _care(self, ledger: Ledger) -> None:
+        """Hear what has come for a run that has ended, and do what is due of its aftercare."""
+        await ledger.take_interrupts()
+        step = aftercare.to_do(ledger.run)
+        if step is None:
+            return
+        try:
+            await self._drive_run(ledger)
+        except (ConfigError, Refused, LookupError) as error:
+            # The application may have gone from the configuration since; nobody waits for it for ever.
+            why = f"what it was planned for is not configured any more ({_in_short(error)})"
+            later = aftercare.not_now(ledger.run, step, why, self._clock.now())
+            await ledger.write(Draft(event=later, step=step.id))
 
-        False: something has come for its aftercare meanwhile.
+    async def _tell_to_its_end(self, ledger: Ledger, until: float) -> bool:
+        """The run has ended; it is this process's own until Slack has everything about it, or until then.
+
+        False: something has come for its aftercare meanwhile. It does not wait for Slack.
 
         Raises:
             LeaseLost: somebody else may have it by now, and then has to tell.
@@ -229,10 +247,20 @@ class Engine:
         claim = ledger.claim
         ledger.check_lease()
         self._publisher.changed(ledger.run)
+        called = self._telling[claim.run] = asyncio.Event()
+        waits: tuple[asyncio.Task[Any], ...] = (
+            asyncio.create_task(self._publisher.said(claim.run)),
+            asyncio.create_task(called.wait()),
+        )
+        left = max(0.0, until - asyncio.get_running_loop().time())
         try:
-            async with asyncio.timeout(_TELL_FOR):
-                await self._publisher.said(claim.run)
-        except TimeoutError:
+            done, _ = await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._telling[claim.run]
+            await _gone(*waits)
+        if called.is_set():
+            return False
+        if not done:
             _log.error("never-told", run=claim.run)
         return await self._journal.told(claim)
 
@@ -328,7 +356,7 @@ def _in_short(error: Exception) -> str:
     return f"{type(error).__name__}: {redact(first)[:_SHOWN]}"
 
 
-async def _gone(*tasks: asyncio.Task[None]) -> None:
+async def _gone(*tasks: asyncio.Task[Any]) -> None:
     """Cancel them and wait until they are."""
     for task in tasks:
         task.cancel()

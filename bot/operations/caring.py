@@ -16,12 +16,11 @@ async def put_off(desk: Desk, run: Run, said: str, by: Person) -> None:
 
     Raises:
         NotAllowed: the person is neither deployer nor approver nor admin.
-        StaleButton: it is over or under way, or another time was set meanwhile.
+        StaleButton: it is over, or another time was set meanwhile.
     """
     async with audited(desk, by, InterruptKind.PUT_OFF.value, run.id):
         await require(desk, by, (Role.DEPLOYER, Role.APPROVER, Role.ADMIN))
-        step, care = _meant(run, said)
-        _refuse_due(run, step, care)
+        _meant(run, said)
     await interrupt(desk, run, InterruptKind.PUT_OFF, by, "", purpose=said)
 
 
@@ -35,7 +34,8 @@ async def do_now(desk: Desk, run: Run, said: str, by: Person) -> None:
     async with audited(desk, by, InterruptKind.DO_NOW.value, run.id):
         await require(desk, by, (Role.APPROVER,))
         step, care = _meant(run, said)
-        _refuse_due(run, step, care)
+        if care.is_due:
+            raise StaleButton(f"{_title(run, step)}: it is being done already.")
     await interrupt(desk, run, InterruptKind.DO_NOW, by, "", purpose=said)
 
 
@@ -50,11 +50,6 @@ def _meant(run: Run, said: str) -> tuple[str, Care]:
         who = f" by {care.put_off_by.name}" if care.put_off_by else ""
         raise StaleButton(f"{_title(run, step)}: put off{who} until {care.due_at:%Y-%m-%d %H:%M} UTC.")
     return step, care
-
-
-def _refuse_due(run: Run, step: str, care: Care) -> None:
-    if care.is_due:
-        raise StaleButton(f"{_title(run, step)}: it is being done already.")
 
 
 def _title(run: Run, step: str) -> str:

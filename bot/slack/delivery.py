@@ -428,7 +428,7 @@ class Delivery:
 
     def _trouble_of(self, run: Run) -> tuple[Item, ...]:
         trouble = self._troubles.get(run.id)
-        if trouble is None or (run.is_terminal and not trouble.is_over):
+        if trouble is None or (run.is_closed and not trouble.is_over):
             return ()
         return (_trouble_item(trouble.sentence, is_over=trouble.is_over),)
 

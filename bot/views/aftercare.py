@@ -34,12 +34,13 @@ def buttons(run: Run) -> list[Block]:
     """What people may do about it, bound to the time that is shown."""
     found: list[Block] = []
     for step in run.plan.aftercare:
-        care = run.care.get(step.id)
-        is_waiting = care is not None and not care.is_due and run.record(step.id).status is StepStatus.PENDING
-        if care is None or not is_waiting or not isinstance(step.action, Decommission) or not is_left(run):
+        care, is_done = run.care.get(step.id), run.record(step.id).status is StepStatus.DONE
+        if care is None or is_done or not isinstance(step.action, Decommission) or not is_left(run):
             continue
         value = f"c:{run.id}:{aftercare.handle(step.id, care)}"
-        found += [blocks.button("Keep longer", "put_off", value), _remove(run, value)]
+        found.append(blocks.button("Keep longer", "put_off", value))
+        if not care.is_due:
+            found.append(_remove(run, value))
     return found
 
 

@@ -146,24 +146,34 @@ def test_what_cannot_be_done_is_put_off_and_begins_anew() -> None:
     assert again.record(LEFT.id).attempt == run.record(LEFT.id).attempt
 
 
-def test_nobody_puts_off_what_is_under_way_and_nothing_is_impossible_before_it_was_tried() -> None:
+def test_people_put_off_what_is_under_way_and_nothing_is_impossible_before_it_was_due() -> None:
     finished = after(fresh(left=True), FINISHED)
     with pytest.raises(IllegalTransition):
         after(finished, PutOff(until=MORNING, why="Forbidden."), LEFT.id)
     begun = after(after(finished, Due(), LEFT.id), Intended(), LEFT.id)
-    with pytest.raises(IllegalTransition):
-        after(begun, PutOff(until=MORNING), LEFT.id)
+
+    later = after(begun, PutOff(until=MORNING), LEFT.id)
+
+    assert not may_begin(later, LEFT)
 
 
 def test_it_is_tried_again_after_twice_as_long_each_time_but_each_day() -> None:
     run, waits = after(fresh(left=True), FINISHED), []
-    for _ in range(7):
+    for _ in range(60):
         run = after(after(run, Due(), LEFT.id), Intended(), LEFT.id)
-        later = aftercare.not_now(run, LEFT, "Forbidden.", MORNING)
-        waits.append((later.until - MORNING) / timedelta(hours=1))
+        now = run.care[LEFT.id].due_at
+        later = aftercare.not_now(run, LEFT, "Forbidden.", now)
+        waits.append((later.until - now) / timedelta(hours=1))
         run = after(run, later, LEFT.id)
 
-    assert waits == [1, 2, 4, 8, 16, 24, 24]
+    assert waits[:8] == [1, 2, 4, 8, 16, 24, 24, 24]
+    assert set(waits[8:]) == {24}
+
+
+def test_what_could_not_be_done_early_keeps_its_own_time() -> None:
+    run = after(after(after(fresh(left=True), FINISHED), Due(), LEFT.id), Intended(), LEFT.id)
+
+    assert aftercare.not_now(run, LEFT, "Forbidden.", MORNING).until == run.care[LEFT.id].due_at
 
 
 def test_a_run_that_was_taken_back_leaves_nothing_behind() -> None:

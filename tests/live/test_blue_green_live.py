@@ -218,7 +218,7 @@ async def test_what_served_before_is_kept_removed_in_its_time_and_nobody_minds(
 ) -> None:
     bot = await bot_of(stage, keep="10s")
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = await busy(stage, load, seconds=75)
+    users = await busy(stage, load, seconds=120)
     before = await what_is_there(stage)
     root = await starts(ada)
     await approve_next(bo, root, set())
@@ -248,7 +248,7 @@ async def test_what_served_before_is_kept_removed_in_its_time_and_nobody_minds(
 async def test_what_is_removed_at_once_comes_back_when_it_is_undone(stage: Stage, load: StartLoad) -> None:
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = await busy(stage, load, seconds=90)
+    users = await busy(stage, load, seconds=150)
     before = await what_is_there(stage)
     await approve_next(bo, await starts(ada), set())
     await ended(bot)

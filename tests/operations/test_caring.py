@@ -81,12 +81,13 @@ async def test_a_button_that_shows_an_older_time_says_which_holds_now() -> None:
         await operations.put_off(world.desk, run, SHOWN, ADA)
 
 
-async def test_what_is_being_done_or_is_done_is_not_put_off() -> None:
+async def test_what_is_being_done_may_be_put_off_and_what_is_done_may_not() -> None:
     world = World()
     run = await finished(world, says(Due()), says(Intended()))
-    for operation in (operations.put_off, operations.do_now):
-        with pytest.raises(StaleButton, match="it is being done already"):
-            await operation(world.desk, run, SHOWN, BO)
+    with pytest.raises(StaleButton, match="it is being done already"):
+        await operations.do_now(world.desk, run, SHOWN, BO)
+    await operations.put_off(world.desk, run, SHOWN, ADA)
+    assert [one.kind for one in world.journal._of(run.id).waiting] == [InterruptKind.PUT_OFF]
 
     world = World()
     done = StepDone(evidence=Evidence(sentence="checkout-blue is removed"))

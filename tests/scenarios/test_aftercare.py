@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import Rejected
+from bot.domain.errors import Rejected, UnknownThing
 from bot.domain.events import Due, Ended, Ending, PutOff, StepDone
 from bot.domain.interrupts import InterruptKind
 from bot.domain.reasons import Reason
-from bot.domain.run import RunState
+from bot.domain.run import RunState, StepStatus
 from tests.support.builders import BO, CY
-from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
+from tests.support.scenario import Given, Process, Scenario, Then, When, minutes, seconds
 from tests.support.world import ShopPlatform
 
 NEW, OLD = "v2.5.0", "v2.4.1"
@@ -163,7 +163,7 @@ async def test_what_a_run_under_way_may_need_is_not_removed_before_it_is_over(
     _owns(when, side, "checkout-9 of tomorrow")
     await when.until(lambda: bool(scenario.state().care[LEFT].delays), 2 * KEPT)
     assert removed(when) == []
-    (delay,) = scenario.state().care[LEFT].delays
+    delay = scenario.state().care[LEFT].delays[0]
     assert "Run checkout-9 of tomorrow is under way" in delay.why
     assert (delay.until - delay.at, delay.by) == (hours(1), None)
     _owns(when, side, None)
@@ -219,10 +219,26 @@ async def test_a_timer_of_before_does_not_undo_what_was_put_off(scenario: Scenar
     await when.passes(KEPT - minutes(5))
     await when.speaks_of_what_is_left(InterruptKind.DO_NOW)
     await when.until(lambda: bool(scenario.state().care[LEFT].delays))
+    (delay,) = scenario.state().care[LEFT].delays
+    assert delay.until - delay.at == hours(1)
     _owns(when, "canary", None)
-    await when.passes(minutes(20))
+    await when.passes(minutes(50))
     assert removed(when) == []
     await when.is_closed(hours(1))
+
+    assert removed(when) == [OLD]
+    assert len([entry for entry in scenario.entries() if isinstance(entry.event, Due)]) == 2
+
+
+async def test_who_keeps_it_longer_while_it_is_looked_at_keeps_it(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    await when.until(lambda: scenario.state().record(LEFT).status is StepStatus.INTENDED, 2 * KEPT)
+    await when.passes(seconds(10))
+    await when.speaks_of_what_is_left(InterruptKind.PUT_OFF)
+    await when.passes(KEPT - minutes(5))
+    assert removed(when) == []
+    assert scenario.state().record(LEFT).status is StepStatus.PENDING
+    await when.is_closed()
 
     assert removed(when) == [OLD]
 
@@ -317,3 +333,41 @@ def _owns(when: When, side: str, run: str | None) -> None:
         shop.stable = replace(shop.stable, owner=run)
     elif shop.canary is not None:
         shop.canary = replace(shop.canary, owner=run)
+
+
+async def test_who_cannot_tell_slack_of_the_end_hears_of_what_is_left_all_the_same(
+    scenario: Scenario, when: When
+) -> None:
+    """A channel that refuses one message must not make a finished run deaf."""
+    await when.started()
+    scenario.process.is_mute = True
+    await when.pressed(await when.asked("blue-green/switch"))
+    await when.approves_all()
+    await when.passes(minutes(1))
+    await when.speaks_of_what_is_left(InterruptKind.DO_NOW)
+    await when.is_closed(minutes(2))
+
+    assert removed(when) == [OLD]
+    assert scenario.process.told == []
+
+
+async def test_what_is_not_configured_any_more_is_left_and_said(
+    scenario: Scenario, when: When, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application was renamed while blue was kept: nobody drives in circles for it."""
+    await finishes(when)
+
+    def unknown(*_: object) -> object:
+        raise UnknownThing("There is no application called checkout.")
+
+    monkeypatch.setattr(Process, "_world", unknown)
+    await when.until(lambda: bool(scenario.state().care[LEFT].delays), 2 * KEPT)
+    await when.passes(minutes(5))
+
+    (delay,) = scenario.state().care[LEFT].delays
+    assert "not configured any more" in delay.why
+    assert removed(when) == []
+    assert scenario.process.heard == []
+    monkeypatch.undo()
+    await when.is_closed(hours(2))
+    assert removed(when) == [OLD]

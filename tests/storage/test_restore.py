@@ -14,17 +14,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from bot.domain.actions import Decommission
 from bot.domain.errors import ConfigError, LeaseLost
-from bot.domain.events import Draft, Noted
-from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.events import Draft, Ended, Ending, Noted, Timer
+from bot.domain.interrupts import Interrupt, InterruptKind, answer_to
 from bot.domain.people import Person
+from bot.domain.plan import Phase, Step
+from bot.domain.reasons import Reason
 from bot.domain.run import RunState
-from bot.ports import Claim
+from bot.ports import Claim, Consumed
 from storage import Restored, Restoring, SQLJournal, SQLRuns, back_up, restore
 from storage.archive import Archive
 from storage.schema import HEAD, revisions, upgrade
 from tests.storage.conftest import POSTGRESQL, SQLITE, contents, full
-from tests.support.builders import ADA, BO, a_plan
+from tests.support.builders import ADA, BO, MORNING, a_plan
 from tests.support.clocks import HandClock
 from tests.support.history import InlineDatabase
 
@@ -462,3 +465,47 @@ async def test_text_that_the_other_kind_of_database_does_not_take_is_refused_who
     empty = InlineDatabase(target)
     assert contents(empty) == {}
     await empty.close()
+
+
+LEFT = "after/decommission"
+
+
+async def cared_for(url: str) -> str:
+    """A database with a run that has finished and left something behind; the run."""
+    database = InlineDatabase(url)
+    await database.migrate()
+    step = Step(id=LEFT, title="Remove", action=Decommission(), phase=Phase.FINISH, due=timedelta(hours=9))
+    run = await SQLRuns(database, HandClock()).create(a_plan().with_(aftercare=(step,)), ADA)
+    journal = SQLJournal(database, HandClock())
+    (claim,) = await journal.claim("one", ttl=timedelta(seconds=8))
+    ended = Draft(event=Ended(ending=Ending.FINISHED, reason=Reason.FINISHED, sentence="Done."))
+    timer = Timer(purpose=f"care:{LEFT}:2", due=MORNING + timedelta(hours=9))
+    await journal.append(claim, 1, [ended], [timer])
+    assert await journal.told(claim)
+    await journal.release([claim])
+    await database.close()
+    return run.id
+
+
+@pytest.mark.parametrize("nothing_since", [True, False])
+async def test_what_a_finished_run_has_left_is_kept_longer(tmp_path: Path, nothing_since: bool):
+    """Somebody may have kept it longer after the backup, and that is lost."""
+    run = await cared_for(f"sqlite:///{tmp_path}/a.db")
+    await back_up(f"sqlite:///{tmp_path}/a.db", None, tmp_path / "b.zip")
+    url = f"sqlite:///{tmp_path}/b.db"
+    await restore(url, None, tmp_path / "b.zip", restoring(nothing_since=nothing_since))
+
+    database = InlineDatabase(url)
+    journal = SQLJournal(database, HandClock())
+    claims = await journal.claim("two", ttl=timedelta(seconds=8))
+
+    assert [claim.run for claim in claims] == ([] if nothing_since else [run])
+    before = await journal.load(run)
+
+    def heard(waiting: tuple[Interrupt, ...]) -> Consumed:
+        return Consumed(drafts=tuple(draft for one in waiting for draft in answer_to(before, one)))
+
+    for claim in claims:
+        answered = await journal.consume(claim, before.seq, heard)
+        assert [(entry.kind, entry.person) for entry in answered] == [("put-off", CONSOLE)]
+    await database.close()
