@@ -25,7 +25,10 @@ from tests.support.person import button_on
 _SAME_MOMENT = timedelta(seconds=1)
 
 
-_BY_CHANCE = tuple(f"{RUN}/{key}" for key in ("picture/", "held/", "stakeholders/first-shift"))
+# What was kept longer bears the number of its entry.
+_BY_CHANCE = tuple(
+    f"{RUN}/{key}" for key in ("picture/", "held/", "stakeholders/first-shift", "after/decommission/kept/")
+)
 
 
 def findings(seen: Seen, strategy: Strategy, direction: Direction, usual: frozenset[str]) -> list[str]:
