@@ -45,6 +45,7 @@ class Carrier:
         self._is_way_back = step in ledger.run.plan.way_back
         self._since = clock.now()
         self._acts_anew = False
+        self._was_prevented = False
         self._said = ""
         self._said_at: datetime | None = None
 
@@ -63,7 +64,7 @@ class Carrier:
                 await self._fail(waiting)
                 return
             await self._remember(waiting)
-            self._acts_anew = waiting.again
+            self._acts_anew = waiting.again or self._is_free_again(outcome)
             await self._clock.sleep(waiting.after)
             outcome = await self._once_more()
         await self._write(StepDone(evidence=outcome.evidence))
@@ -137,6 +138,11 @@ class Carrier:
             # A person holds the run already; once they let it go, it is held for this.
             return Wait(after=_LOOK_WHILE_HELD, awaiting=outcome.sentence, evidence=outcome.evidence)
         return outcome
+
+    def _is_free_again(self, outcome: Outcome) -> bool:
+        """Whether what kept the step from acting while a person held the run is over: now it has to act."""
+        was_prevented, self._was_prevented = self._was_prevented, isinstance(outcome, Failed)
+        return was_prevented and not self._was_prevented
 
     def _overdue(self, outcome: Wait) -> Failed | None:
         """A wait that has outlived the step's time; held time does not count."""

@@ -56,7 +56,7 @@ class SetWeightKind:
         shrunk = _shrunk(context, split, await self._platform.stable())
         if shrunk is not None:
             return shrunk
-        return Wait(after=_LOOK, awaiting=_still(context, split), reason=Reason.VERIFY_FAILED, again=True)
+        return Wait(after=_LOOK, awaiting=_still(context, split), reason=Reason.VERIFY_FAILED)
 
     async def _of_switch(self, context: StepContext, split: TrafficSplit) -> Outcome | None:
         """What a switch of everybody has to wait for, or fails by; None: it is as any other shift."""

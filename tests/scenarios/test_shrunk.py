@@ -1,9 +1,20 @@
 """What serves is scaled down during a run, as an autoscaler does when its share of traffic falls."""
 
+import pytest
+
 from bot.domain.events import Ending
+from bot.domain.interrupts import InterruptKind
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
+from tests.scenarios.test_changed_meanwhile import dies_as_it_begins
 from tests.support.scenario import Given, Scenario, Then, When, minutes, seconds
+
+
+async def shrinks_to(pods: int, when: When, then: Then, *, asked_for: int) -> str:
+    """What the run is held for, once the next shift is approved."""
+    when.shop.faults.scaled_down["checkout"] = pods
+    await when.approved(asked_for)
+    return await is_held(when, then)
 
 
 async def is_held(when: When, then: Then) -> str:
@@ -14,10 +25,7 @@ async def is_held(when: When, then: Then) -> str:
 async def test_no_more_traffic_leaves_a_stable_that_has_shrunk(when: When, then: Then) -> None:
     await when.started()
     await when.bakes_at(5)
-    when.shop.faults.scaled_down["checkout"] = 1
-    await when.approved(10)
-
-    why = await is_held(when, then)
+    why = await shrinks_to(1, when, then, asked_for=10)
 
     assert "checkout is down to 1 of the 3 pods that it had before" in why
     assert "raise its minReplicas" in why
@@ -34,9 +42,7 @@ async def test_what_people_go_on_with_is_not_asked_about_again(
     given.stages(5, 25, 100)
     await when.started()
     await when.bakes_at(5)
-    when.shop.faults.scaled_down["checkout"] = 2
-    await when.approved(25)
-    await is_held(when, then)
+    await shrinks_to(2, when, then, asked_for=25)
     await when.resumes()
     await when.begun("canary/25/bake")
     await when.approves_all()
@@ -49,15 +55,11 @@ async def test_what_shrinks_further_is_asked_about_again(given: Given, when: Whe
     given.stages(5, 25, 100)
     await when.started()
     await when.bakes_at(5)
-    when.shop.faults.scaled_down["checkout"] = 2
-    await when.approved(25)
-    await is_held(when, then)
+    await shrinks_to(2, when, then, asked_for=25)
     await when.resumes()
     await when.begun("canary/25/bake")
-    when.shop.faults.scaled_down["checkout"] = 1
-    await when.approved(100)
 
-    assert "down to 1 of the 2 pods" in await is_held(when, then)
+    assert "down to 1 of the 2 pods" in await shrinks_to(1, when, then, asked_for=100)
     then.traffic(canary=25)
 
 
@@ -125,3 +127,31 @@ async def test_nobody_is_switched_away_from_a_blue_that_has_shrunk(
     await when.resumes()
     await when.is_over()
     then.ended(Ending.FINISHED, Reason.FINISHED)
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "then_begins"),
+    [(5, "canary/10/weight", "canary/10/bake"), (100, "promote/stable", "promote/traffic")],
+)
+async def test_what_a_person_held_meanwhile_goes_on_once_stable_has_its_pods_again(
+    scenario: Scenario, given: Given, when: When, then: Then, before: int, step: str, then_begins: str
+) -> None:
+    """The bot dies as the step begins; before it is back, stable shrinks and somebody holds the run."""
+    given.stages(5, 10, 100)
+    await when.started()
+    dies_as_it_begins(scenario, step)
+    await when.bakes_at(before)
+    if before < 100:
+        await when.approved(10)
+    await when.begun(step)
+    when.shop.faults.scaled_down["checkout"] = 1
+    await when.says(InterruptKind.HOLD)
+    await when.restarts()
+    await when.until(lambda: "down to 1 of the 3 pods" in then.run.record(step).awaiting)
+    when.shop.faults.scaled_down.clear()
+    await when.passes(minutes(1))
+    await when.resumes()
+    await when.begun(then_begins)
+
+    intents = [entry for entry in scenario.entries() if entry.step == step and entry.kind == "intended"]
+    assert len(intents) <= 3, "it acts anew once, and does not fight"
