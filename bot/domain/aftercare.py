@@ -29,7 +29,7 @@ def changed(run: Run, entry: Entry, event: Due | PutOff) -> Run:
     """The run once a step has become due, or was put off.
 
     Raises:
-        IllegalTransition: the run has no such step, or it is under way or done.
+        IllegalTransition: the run has no such step, or it is done, or due already.
     """
     name = entry.step or ""
     care, record = run.care.get(name), run.record(name)
@@ -69,18 +69,18 @@ def handle(step: str, care: Care) -> str:
 
 
 def called(run: Run, said: str, by: Person | None) -> tuple[Draft, ...]:
-    """The entry by which that step is due now; none if another time was set for it, or it is under way."""
+    """The entry by which that step is due now; none if another time was set for it, or it is due or done."""
     return _answer(run, said, by, lambda _step, _care: Due())
 
 
 def put_off(run: Run, said: str, by: Person | None, at: datetime) -> tuple[Draft, ...]:
-    """The entry that sets another time; none if one was set already, or it is under way."""
-    return _answer(run, said, by, lambda step, care: PutOff(until=put_off_until(step, care, at)))
+    """The entry that sets another time; none if one was set already, or it is done."""
+    return _answer(run, said, by, lambda step, care: PutOff(until=max(care.due_at, at) + longer(step)))
 
 
-def put_off_until(step: Step, care: Care, now: datetime) -> datetime:
-    """As long again as it was to wait at first."""
-    return max(care.due_at, now) + (step.due or timedelta(0))
+def longer(step: Step) -> timedelta:
+    """By how much a person puts it off: as long again as it was to wait at first."""
+    return step.due or _AGAIN
 
 
 def not_now(run: Run, step: Step, why: str, now: datetime) -> PutOff:

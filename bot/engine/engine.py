@@ -201,7 +201,7 @@ class Engine:
         try:
             ledger = await self._open(claim)
             if not ledger.run.is_terminal:
-                await self._drive_run(ledger)
+                await self._drive_run(ledger, self._world(ledger.run.plan))
             until = asyncio.get_running_loop().time() + _TELL_FOR
             is_told = False
             while not is_told:
@@ -229,12 +229,14 @@ class Engine:
         if step is None:
             return
         try:
-            await self._drive_run(ledger)
+            world = self._world(ledger.run.plan)
         except (ConfigError, Refused, LookupError) as error:
             # The application may have gone from the configuration since; nobody waits for it for ever.
             why = f"what it was planned for is not configured any more ({_in_short(error)})"
             later = aftercare.not_now(ledger.run, step, why, self._clock.now())
             await ledger.write(Draft(event=later, step=step.id))
+        else:
+            await self._drive_run(ledger, world)
 
     async def _tell_to_its_end(self, ledger: Ledger, until: float) -> bool:
         """The run has ended; it is this process's own until Slack has everything about it, or until then.
@@ -286,9 +288,8 @@ class Engine:
         finally:
             self._unopened.discard(claim)
 
-    async def _drive_run(self, ledger: Ledger) -> None:
+    async def _drive_run(self, ledger: Ledger, world: World) -> None:
         run = ledger.run
-        world = self._world(run.plan)
         driver = Driver(
             ledger,
             self._kinds(run.plan, world),
