@@ -38,7 +38,7 @@ def buttons(run: Run) -> list[Block]:
         if care is None or is_done or not isinstance(step.action, Decommission) or not is_left(run):
             continue
         value = f"c:{run.id}:{aftercare.handle(step.id, care)}"
-        found.append(blocks.button("Keep longer", "put_off", value))
+        found.append(blocks.button(f"Keep {span(aftercare.longer(step))} longer", "put_off", value))
         if not care.is_due:
             found.append(_remove(run, value))
     return found
@@ -53,12 +53,12 @@ def told(run: Run) -> list[Item]:
             continue
         items += [_kept(run, step, delay) for delay in care.delays if not delay.why]
         refused = [delay for delay in care.delays if delay.why]
+        record = run.record(step.id)
         if refused:
             # One message, edited: it may be tried for days.
-            items.append(
-                _item(f"{step.id}/later", f"Not yet: {_why(step, refused[-1])} {_again(refused[-1])}")
-            )
-        record = run.record(step.id)
+            newest = refused[-1]
+            again = "" if record.status is StepStatus.DONE else f" I look again {day(newest.until)}."
+            items.append(_item(f"{step.id}/later", f"Not at once: {_why(step, newest)}{again}"))
         if record.status is StepStatus.DONE:
             who = f" {escaped(care.called_by.name)} wanted it now." if care.called_by else ""
             items.append(_item(step.id, f"{sentence(escaped(record.evidence.sentence))}{who}"))
@@ -72,7 +72,8 @@ def _after(step: Step) -> str:
 def _line(run: Run, step: Step, care: Care) -> str:
     title, record = escaped(step.title), run.record(step.id)
     if record.status is StepStatus.DONE:
-        return f"*After*  {sentence(escaped(record.evidence.sentence))}"
+        at = f", {day(record.ended)}" if record.ended is not None else ""
+        return f"*After*  {escaped(record.evidence.sentence)}{at}"
     if care.is_due:
         awaiting = f": {escaped(record.awaiting)}" if record.awaiting else ""
         return f"*Next*  {title}, now{awaiting}"
@@ -107,7 +108,8 @@ def _leaves(step: Step) -> bool:
 
 def _remove(run: Run, value: str) -> Block:
     version, old = run.plan.request.version, run.plan.request.running_version
-    question = f"Going back from {version} to {old} means waiting for new pods then."
+    gone = f"{run.plan.target.workload} is deleted with its pods."
+    question = f"{gone} Going back from {version} to {old} means waiting for new ones then."
     asked = blocks.confirm(f"Remove {old}?", question, "Remove", "Keep")
     return blocks.button("Remove now…", "do_now", value, style="danger", confirm=asked)
 
@@ -121,10 +123,6 @@ def _kept(run: Run, step: Step, delay: Delay) -> Item:
 
 def _why(step: Step, delay: Delay) -> str:
     return sentence(escaped(delay.why.removeprefix(f"{step.title}: "), 600))
-
-
-def _again(delay: Delay) -> str:
-    return f"I look again {day(delay.until)}."
 
 
 def _item(key: str, text: str) -> Item:

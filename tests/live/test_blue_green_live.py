@@ -54,6 +54,16 @@ async def starts(ada: Person) -> Message:
     return await ada.root(NEW)
 
 
+async def undone(bot: BotProcess, ada: Person, bo: Person, first: Run) -> Run:
+    """The run that takes the first one back, at its end."""
+    answer = await ada.types("undo")
+    assert answer["ok"], answer
+    await approve_next(bo, await ada.root(f"`{RUNNING}`   blue-green"), set())
+    return await eventually(
+        lambda: current(bot), lambda run: run.id != first.id and run.is_terminal, within=120
+    )
+
+
 async def is_watched(bot: BotProcess) -> Run:
     def begun(run: Run) -> bool:
         assert not run.is_terminal, run.ended
@@ -113,12 +123,7 @@ async def test_what_is_undone_comes_back_in_the_colour_of_before(stage: Stage, l
     await approve_next(bo, await starts(ada), set())
     first = await ended(bot)
 
-    answer = await ada.types("undo")
-    assert answer["ok"], answer
-    await approve_next(bo, await ada.root(f"`{RUNNING}`   blue-green"), set())
-    second = await eventually(
-        lambda: current(bot), lambda run: run.id != first.id and run.is_terminal, within=120
-    )
+    second = await undone(bot, ada, bo, first)
 
     totals, after = users.totals(), await what_is_there(stage)
     print(f"\nblue-green and undone: {totals}")
@@ -218,7 +223,7 @@ async def test_what_served_before_is_kept_removed_in_its_time_and_nobody_minds(
 ) -> None:
     bot = await bot_of(stage, keep="10s")
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = await busy(stage, load, seconds=120)
+    users = await busy(stage, load, seconds=100)
     before = await what_is_there(stage)
     root = await starts(ada)
     await approve_next(bo, root, set())
@@ -248,7 +253,7 @@ async def test_what_served_before_is_kept_removed_in_its_time_and_nobody_minds(
 async def test_what_is_removed_at_once_comes_back_when_it_is_undone(stage: Stage, load: StartLoad) -> None:
     bot = await bot_of(stage)
     ada, bo = await stage.person("ada"), await stage.person("bo")
-    users = await busy(stage, load, seconds=150)
+    users = await busy(stage, load, seconds=120)
     before = await what_is_there(stage)
     await approve_next(bo, await starts(ada), set())
     await ended(bot)
@@ -257,12 +262,7 @@ async def test_what_is_removed_at_once_comes_back_when_it_is_undone(stage: Stage
     first = await is_closed(bot)
     assert (await what_is_there(stage))["Deployment checkout-blue"] is None
 
-    answer = await ada.types("undo")
-    assert answer["ok"], answer
-    await approve_next(bo, await ada.root(f"`{RUNNING}`   blue-green"), set())
-    second = await eventually(
-        lambda: current(bot), lambda run: run.id != first.id and run.is_terminal, within=120
-    )
+    second = await undone(bot, ada, bo, first)
 
     totals, after = users.totals(), await what_is_there(stage)
     print(f"\nblue-green, blue removed at once, and undone: {totals}")

@@ -371,3 +371,29 @@ async def test_what_is_not_configured_any_more_is_left_and_said(
     monkeypatch.undo()
     await when.is_closed(hours(2))
     assert removed(when) == [OLD]
+
+
+async def test_a_removal_of_which_nobody_heard_is_a_removal(scenario: Scenario, when: When) -> None:
+    await finishes(when)
+    await when.speaks_of_what_is_left(InterruptKind.DO_NOW)
+    await when.passes(seconds(20))
+    when.shop.faults.lost_answers = 1
+    await when.is_closed(minutes(2))
+
+    assert removed(when) == [OLD]
+    assert when.shop.faults.lost_answers == 0
+    assert scenario.state().record(LEFT).evidence.sentence == "checkout-blue is removed"
+
+
+async def test_what_is_kept_for_no_time_goes_at_once_unless_somebody_keeps_it(
+    given: Given, scenario: Scenario, when: When
+) -> None:
+    given.in_colours(keep_old=minutes(0))
+    await finishes(when)
+    await when.until(lambda: scenario.state().record(LEFT).status is StepStatus.INTENDED, seconds(10))
+    await when.speaks_of_what_is_left(InterruptKind.PUT_OFF)
+    await when.passes(minutes(50))
+    assert removed(when) == []
+    await when.is_closed(hours(1))
+
+    assert removed(when) == [OLD]

@@ -98,9 +98,11 @@ def test_a_finished_card_says_until_when_blue_stays_and_who_may_change_that() ->
     assert f"*Next*  Remove v2.4.1 in checkout-blue, <!date^{due}^{{date_short_pretty}} {{time}}|" in read(
         card
     )
-    assert buttons(card)["put_off"]["text"]["text"] == "Keep longer"
+    assert buttons(card)["put_off"]["text"]["text"] == "Keep 24\u00a0h longer"
     assert buttons(card)["put_off"]["value"] == f"c:checkout-1:{LEFT}:{run.care[LEFT].seq}"
-    assert buttons(card)["do_now"]["confirm"]["title"]["text"] == "Remove v2.4.1?"
+    asked = buttons(card)["do_now"]["confirm"]
+    assert asked["title"]["text"] == "Remove v2.4.1?"
+    assert "checkout-blue is deleted with its pods." in asked["text"]["text"]
     assert "v2.4.1 stays in checkout-blue, warm, for 24 h or until the next deploy takes its place." in read(
         shown(run, "end")
     )
@@ -131,7 +133,9 @@ def test_each_who_keeps_it_has_a_message_that_stays() -> None:
 def test_what_is_removed_has_no_buttons_left() -> None:
     run = removed().run
 
-    assert "*After*  checkout-blue is removed." in read(shown(run, "root"))
+    ended = run.record(LEFT).ended
+    assert ended is not None
+    assert f"*After*  checkout-blue is removed, <!date^{int(ended.timestamp())}^" in read(shown(run, "root"))
     assert buttons(shown(run, "root")).keys() == {"open_thread"}
     assert read(shown(run, LEFT)) == "checkout-blue is removed."
     assert keys(run)[-1] == LEFT
@@ -145,6 +149,15 @@ def test_what_could_not_be_removed_says_why_and_when_it_is_tried_again() -> None
     assert buttons(card).keys() == {"put_off", "do_now", "open_thread"}
     assert [key for key in keys(run) if key.startswith(LEFT)] == [f"{LEFT}/later"]
     assert "I look again <!date^" in read(shown(run, f"{LEFT}/later"))
+
+
+def test_what_was_removed_in_the_end_is_not_looked_at_again() -> None:
+    story = not_removed().says(Due(), step=LEFT, after=timedelta(hours=4))
+    run = story.does(LEFT, sentence="checkout-blue is removed").run
+
+    later = read(shown(run, f"{LEFT}/later"))
+    assert "Not at once: Kubernetes forbids it" in later
+    assert "look again" not in later
 
 
 def test_nothing_is_promised_of_what_is_not_there() -> None:
