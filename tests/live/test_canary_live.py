@@ -214,6 +214,8 @@ async def test_no_more_traffic_leaves_a_stable_that_an_autoscaler_has_shrunk(
     root = await started(ada)
     answered: set[str] = set()
     await approve_next(bo, root, answered)
+    # Any earlier, and the run may be held before the first shift instead.
+    await eventually(lambda: asyncio.to_thread(stage.weights), lambda seen: seen[-1:] == [5], within=60)
     await stage.shop.team.merge(path_of(stage.shop.stable), {"spec": {"replicas": 1}}, manager="autoscaler")
     await approve_next(bo, root, answered)
 
