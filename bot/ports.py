@@ -16,6 +16,7 @@ from bot.domain.events import Draft, Entry, Timer
 from bot.domain.figures import Sample, Subject
 from bot.domain.gates import GateResult
 from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.journeys import Journey
 from bot.domain.outcome import Outcome, Recorded, TrafficSplit, Workload
 from bot.domain.people import Person, Role
 from bot.domain.plan import DeployRequest, Plan, Step
@@ -159,6 +160,14 @@ class HealthReading(Record):
     detail: str = ""  # plain; why not ok
 
 
+class Walk(Record):
+    """What became of a journey."""
+
+    journey: str
+    answered: int  # so many requests were answered as expected
+    detail: str = ""  # plain; what went wrong with the next one. Empty: all is well
+
+
 class HealthProbe(Protocol):
     """Asks health paths as a user of that side would; trouble is an answer, not an exception."""
 
@@ -168,6 +177,10 @@ class HealthProbe(Protocol):
 
     async def warm(self, path: str, requests: int) -> tuple[HealthReading, ...]:
         """Ask the new version for that path so many times, a few at once; one reading each, in any order."""
+        ...
+
+    async def walk(self, journey: Journey) -> Walk:
+        """Send a journey's requests one after the other to what serves, up to the first that goes wrong."""
         ...
 
 
@@ -208,6 +221,12 @@ class GateRunner(Protocol):
 
     async def run(self, gate: str, request: DeployRequest, run: str) -> GateResult: ...
 
+    async def smoke(
+        self, command: Sequence[str], limit: timedelta, request: DeployRequest, run: str
+    ) -> GateResult:
+        """What the team's smoke command says, run in a clean checkout of the commit."""
+        ...
+
 
 @dataclass(frozen=True)
 class World:
@@ -218,6 +237,7 @@ class World:
     health: HealthProbe
     metrics: MetricSource
     gates: GateRunner
+    staging: "World | None" = None  # where the plan is rehearsed, if it is
 
 
 @dataclass(frozen=True)

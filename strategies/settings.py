@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.domain.actions import Pods, Weight
+from bot.domain.journeys import Journey
 from bot.domain.record import Record
 
 
@@ -45,3 +46,16 @@ class BlueGreenSettings(Record):
     bake: timedelta = timedelta(minutes=10)
     fail_above: float = 0.001  # of the new version's requests
     keep_old: timedelta = timedelta(hours=24)  # how long the colour of before stays, once the run has ended
+
+
+class StagingSettings(Record):
+    """How a release is rehearsed, and how much is too much while it is watched (spec §5)."""
+
+    max_surge: Pods = 1
+    max_unavailable: Pods = 0
+    smoke: tuple[str, ...] | None = None  # argv
+    smoke_limit: timedelta = timedelta(minutes=5)
+    journeys: tuple[Journey, ...] = ()
+    watch: timedelta = timedelta(minutes=15)
+    errors: int = 0  # so many requests may fail meanwhile
+    memory_growth: float = 0.1  # share of its mean, in an hour

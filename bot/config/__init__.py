@@ -5,7 +5,15 @@ room its slice; nobody below it reads a file or the environment for settings. Wh
 (`Ratio`, `timedelta`, `TimesBaseline`, `Size`), so that no bare number travels.
 """
 
-from bot.config.application import STAGING, Application, Approvals, Environment, Journey, StrategyName
+from bot.config.application import (
+    STAGING,
+    Application,
+    Approvals,
+    Environment,
+    Journey,
+    JourneyStep,
+    StrategyName,
+)
 from bot.config.environment import Secrets
 from bot.config.gates import BuildGate, CodeReviewGate, GateSettings, Suite
 from bot.config.load import load, loads
@@ -44,6 +52,7 @@ __all__ = [
     "GatewayTraffic",
     "IstioTraffic",
     "Journey",
+    "JourneyStep",
     "KubernetesPlatform",
     "MetricsSettings",
     "NginxTraffic",

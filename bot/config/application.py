@@ -1,10 +1,12 @@
 """One application: where its code and image are, its environments, and how its releases are judged."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+import jsonpath
+from pydantic import AfterValidator, Field, model_validator
 
 from bot.config.gates import K6, GateSettings
 from bot.config.metrics import MetricsSettings
@@ -102,6 +104,33 @@ class Expectation(Section):
     body: BodyExpectation = BodyExpectation()
 
 
+def _parse_json_path(text: str) -> str:
+    try:
+        jsonpath.compile(text)
+    except (jsonpath.JSONPathError, RecursionError) as error:
+        raise wrong("is not a JSON path (RFC 9535), such as $.token") from error
+    return text
+
+
+# What an earlier step has saved; other braces stay as they are.
+_SAVED = re.compile(r"\{([A-Za-z0-9][A-Za-z0-9._-]*)\}")
+JSONPath = Annotated[
+    str, matching(r"\$[^\r\n]*", "write a JSON path such as $.token"), AfterValidator(_parse_json_path)
+]
+
+
+def _texts(body: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, Mapping):
+        for value in body.values():
+            yield from _texts(value)
+    elif isinstance(body, list | tuple):
+        for value in body:
+            yield from _texts(value)
+
+
 class JourneyStep(Section):
     """One request of a journey; `{name}` stands for what an earlier step saved under that name."""
 
@@ -110,14 +139,30 @@ class JourneyStep(Section):
     headers: Mapping[HeaderName, Line] = {}
     body: Any = Field(default=None, alias="json")
     expect: Expectation = Expectation()
-    save: Mapping[Name, Annotated[str, matching(r"\$[^\r\n]*", "write a JSON path such as $.token")]] = {}
+    save: Mapping[Name, JSONPath] = {}
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The names of what earlier steps have to save."""
+        texts = (self.path, *self.headers.values(), *_texts(self.body))
+        return tuple(name for text in texts for name in _SAVED.findall(text))
 
 
 class Journey(Section):
     """A critical path of a user, as HTTP requests."""
 
     name: Line
-    steps: Annotated[tuple[JourneyStep, ...], Field(min_length=1)]
+    steps: Annotated[tuple[JourneyStep, ...], Field(min_length=1, max_length=50)]
+
+    @model_validator(mode="after")
+    def _uses_what_was_saved(self) -> Self:
+        known: set[str] = set()
+        for number, step in enumerate(self.steps):
+            for name in step.uses:
+                if name not in known:
+                    raise wrong(f"no step before saves {{{name}}}", "steps", number)
+            known |= set(step.save)
+        return self
 
 
 class LogLimits(Section):
@@ -172,6 +217,22 @@ class Environment(Section):
     drill: bool = False
     approvals: Approvals = Approvals()
 
+    @model_validator(mode="after")
+    def _journeys_lead_somewhere(self) -> Self:
+        if self.journeys and self.url is None:
+            raise wrong("is needed to walk the journeys", "url")
+        return self
+
+
+def _share_a_workload(one: PlatformSettings, other: PlatformSettings) -> bool:
+    """As far as names tell; a Deployment under two contexts is found when a run is planned."""
+    if not isinstance(one, KubernetesPlatform) or not isinstance(other, KubernetesPlatform):
+        return False
+    if (one.context, one.namespace) != (other.context, other.namespace):
+        return False
+    beside = {f"{other.workload}{ending}" for ending in ("", "-canary", "-blue", "-green")}
+    return one.workload in beside
+
 
 class Application(Section):
     repository: Repository = Repository()
@@ -216,6 +277,18 @@ class Application(Section):
             if preview == (self.blue_green.service or platform.services.main):
                 remedy = f"{preview} leads to production: a preview needs a Service of its own"
                 raise wrong(remedy, "blue_green", "preview", "service")
+        return self
+
+    @model_validator(mode="after")
+    def _staging_is_no_other_environment(self) -> Self:
+        """A rehearsal asks nobody, so it must not reach what a run of another environment would change."""
+        staging = self.environments.get(STAGING)
+        for name, other in self.environments.items():
+            if staging is None or name == STAGING:
+                continue
+            if _share_a_workload(staging.platform, other.platform):
+                remedy = f"is what {name} serves from too: a rehearsal needs a Deployment of its own"
+                raise wrong(remedy, "environments", STAGING, "platform", "workload")
         return self
 
     @model_validator(mode="after")

@@ -89,14 +89,31 @@ def _of_release(application: Application) -> Iterator[tuple[str, str]]:
 
 def _of_environment(name: str, environment: Environment) -> Iterator[tuple[str, str]]:
     if name == STAGING:
-        yield "", "The staging phase is not built yet: a run goes from its gates straight to production."
+        yield from _of_rehearsal(environment)
     elif environment.smoke is not None:
         yield "smoke", "The smoke command is not run in production yet."
     platform = environment.platform
-    if not isinstance(platform, KubernetesPlatform):
+    if not isinstance(platform, KubernetesPlatform) and name == STAGING:
+        yield "platform.kind", f"A rehearsal on {platform.kind} is not built yet: nothing is rehearsed."
+    elif not isinstance(platform, KubernetesPlatform):
         yield "platform.kind", f"The platform {platform.kind} is not built yet: use kubernetes."
     elif platform.traffic.kind not in _TRAFFIC_BUILT and name != STAGING:
         yield (
             "platform.traffic.kind",
             f"Weights by {platform.traffic.kind} are not built yet: use istio, gateway-api or nginx.",
         )
+
+
+def _of_rehearsal(environment: Environment) -> Iterator[tuple[str, str]]:
+    if environment.migrate is not None:
+        yield "migrate", "Migrations are not run on staging yet."
+    if environment.k6 is not None:
+        yield "k6", "k6 is not run on staging yet."
+    if environment.drill:
+        yield "drill", "The way back is not drilled on staging yet."
+    if "logs" in environment.watch.model_fields_set:
+        yield "watch.logs", "Logs are not read on staging yet."
+    if environment.strategy not in {None, "rolling"}:
+        yield "strategy", "On staging the version is rolled out pod by pod, whatever this says."
+    if environment.approvals.required != "none":
+        yield "approvals.required", "Nobody is asked before staging gets the version."

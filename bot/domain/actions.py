@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from bot.domain.journeys import Journey
 from bot.domain.record import Record
 from bot.domain.times import Span
 
@@ -153,6 +154,7 @@ class RollOut(Record):
     max_unavailable: Pods = 0
     check_every: Span = timedelta(seconds=30)
     pause_above: Annotated[float, Field(ge=0, le=1)] = 0.01  # of one
+    by_figures: bool = True  # False: nobody is served there, so only the pods themselves are looked at
 
 
 class KeepRollout(Record):
@@ -160,6 +162,43 @@ class KeepRollout(Record):
 
     kind: Literal["keep-rollout"] = "keep-rollout"
     recorded_by: str  # the step that recorded how that was
+
+
+class SmokeTest(Record):
+    """Run the team's own smoke command in a clean checkout of the commit; exit status 0 is well."""
+
+    kind: Literal["smoke-test"] = "smoke-test"
+    command: Annotated[tuple[str, ...], Field(min_length=1)]  # argv, no shell
+    limit: Span  # real time
+
+
+class WalkJourneys(Record):
+    """Walk the declared critical paths of a user, one after the other."""
+
+    kind: Literal["walk-journeys"] = "walk-journeys"
+    journeys: Annotated[tuple[Journey, ...], Field(min_length=1)]
+
+
+class Watch(Record):
+    """Look for a while at what nobody compares: health, pods, failing requests, memory that grows."""
+
+    kind: Literal["watch"] = "watch"
+    duration: Span
+    errors: Annotated[int, Field(ge=0)] = 0  # so many requests may fail in all
+    memory_growth: Annotated[float, Field(ge=0)] = 0.1  # share of its mean that memory may grow by in an hour
+
+
+Rehearsed = Annotated[
+    CheckRollout | RollOut | CheckHealth | SmokeTest | WalkJourneys | Watch | KeepRollout | RestoreStable,
+    Field(discriminator="kind"),
+]
+
+
+class OnStaging(Record):
+    """Do this where the release is rehearsed, never in production."""
+
+    kind: Literal["on-staging"] = "on-staging"
+    action: Rehearsed
 
 
 Action = Annotated[
@@ -180,6 +219,7 @@ Action = Annotated[
     | RestoreStable
     | CheckRollout
     | RollOut
-    | KeepRollout,
+    | KeepRollout
+    | OnStaging,
     Field(discriminator="kind"),
 ]

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from bot.domain.actions import Action, Side
+from bot.domain.actions import Action, OnStaging, Side
 from bot.domain.errors import UnknownEvent
 from bot.domain.figures import Subject
 from bot.domain.people import Person
@@ -122,6 +122,14 @@ class Target(Record):
         return f"{name}-[a-z0-9]+-[a-z0-9]+"
 
 
+class Staging(Record):
+    """Where a release is rehearsed before production."""
+
+    target: Target
+    running_version: str = ""  # as found when the run was planned …
+    running_image: str = ""  # … with its tag
+
+
 class ApprovalPolicy(Record):
     """Who has to say yes to a shift, and what happens when nobody answers."""
 
@@ -160,6 +168,7 @@ class Plan(Record):
     schema_version: int = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
     request: DeployRequest
     target: Target
+    staging: Staging | None = None  # None: the release is not rehearsed
     approvals: ApprovalPolicy
     steps: Annotated[tuple[Step, ...], Field(max_length=_MOST_STEPS)]
     way_back: Annotated[tuple[Step, ...], Field(max_length=_MOST_STEPS)]
@@ -177,6 +186,20 @@ class Plan(Record):
             if step.id == step_id:
                 return step
         raise KeyError(step_id)
+
+    @property
+    def on_staging(self) -> "Plan":
+        """The plan as it reads there: staging's objects, what ran on them, the steps unwrapped."""
+        there = self.staging
+        if there is None:
+            return self
+        request = self.request.with_(running_version=there.running_version, running_image=there.running_image)
+        return self.with_(
+            request=request,
+            target=there.target,
+            steps=tuple(_as_done_there(step) for step in self.steps),
+            way_back=tuple(_as_done_there(step) for step in self.way_back),
+        )
 
     def subject(self, side: Side) -> Subject:
         """Whose figures stand for one side."""
@@ -205,6 +228,10 @@ class Plan(Record):
         """The phases this plan really has, in their order."""
         present = {step.phase for step in self.steps}
         return tuple(phase for phase in Phase if phase in present)
+
+
+def _as_done_there(step: Step) -> Step:
+    return step.with_(action=step.action.action) if isinstance(step.action, OnStaging) else step
 
 
 def plan_from_json(text: str) -> Plan:

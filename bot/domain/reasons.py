@@ -20,6 +20,8 @@ class Reason(StrEnum):
     HEALTH = "health"  # trigger: a critical path keeps failing
     MEMORY = "memory"  # trigger: memory close to its limit for too long
     SMOKE_FAILED = "smoke-failed"  # the team's smoke command failed
+    JOURNEY_FAILED = "journey-failed"  # a critical path of a user does not work
+    UNWELL_ON_STAGING = "unwell-on-staging"  # requests fail there, or memory grows
     VERIFY_FAILED = "verify-failed"  # the platform does not serve what was asked for
     MISSING = "missing"  # an object that the configuration names is not there
     ANOTHER_RUNS = "another-runs"  # another Slackwater's run has what this one needs

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from bot.config.gates import BuildGate, CodeReviewGate, GateSettings, Suite
 from bot.domain.errors import OutsideError, SlackwaterError
 from bot.domain.gates import GateResult
-from bot.gates import build, code_review, tests
+from bot.gates import build, code_review, smoke, tests
 from bot.gates.release import Release
 from bot.gates.report import markdown
 from bot.gates.results import unanswered, without_secrets
@@ -68,14 +68,27 @@ GATES: Mapping[
 
 async def run_gate(name: str, release: Release, settings: GateSettings, tools: Tools) -> GateResult:
     """A gate's result, its report written. What prevents an answer is a FAILED result that says what."""
-    started = time.monotonic()
     gate = GATES.get(name)
     if gate is None:
         return unanswered(
             name, f"the gate {name} is not built yet", f"Remove gates.{name}; there are {', '.join(GATES)}"
         )
+    answer = gate.answer(release, settings, tools)
+    return await _reported(name, gate.title, gate.report, answer, release, tools)
+
+
+async def run_smoke(command: Sequence[str], limit: timedelta, release: Release, tools: Tools) -> GateResult:
+    """What the smoke command comes to, told as a gate's result."""
+    answer = smoke.answer(command, limit, release, tools)
+    return await _reported(smoke.NAME, smoke.TITLE, smoke.REPORT, answer, release, tools)
+
+
+async def _reported(
+    name: str, title: str, report: str, answer: Awaitable[GateResult], release: Release, tools: Tools
+) -> GateResult:
+    started = time.monotonic()
     try:
-        result = await gate.answer(release, settings, tools)
+        result = await answer
     except OutsideError as error:
         result = unanswered(name, f"the gate could not be answered: {error}", "Mend that and deploy again")
     except (SlackwaterError, OSError, ValueError, RecursionError, MemoryError) as error:
@@ -84,9 +97,9 @@ async def run_gate(name: str, release: Release, settings: GateSettings, tools: T
             name, f"the gate could not be answered: {said[0][:300]}", "Look into the bot's log"
         )
     took = timedelta(seconds=time.monotonic() - started)
-    result = without_secrets(result, tools.redact).with_(commit=release.commit, took=took, report=gate.report)
+    result = without_secrets(result, tools.redact).with_(commit=release.commit, took=took, report=report)
     try:
-        await asyncio.to_thread(_write, gate.report, markdown(gate.title, release, result), release)
+        await asyncio.to_thread(_write, report, markdown(title, release, result), release)
     except OSError as error:
         sentence = f"the report could not be written: {error.strerror}"
         result = unanswered(name, sentence, "Mend storage.artifacts").with_(commit=release.commit, took=took)

@@ -11,7 +11,7 @@ from bot.clients.redaction import redact
 from bot.domain.errors import NotAllowed, OutsideError, Refused, UnknownEvent
 from bot.domain.interrupts import Interrupt, InterruptKind
 from bot.domain.people import Person, Role
-from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
+from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Staging, Target
 from bot.domain.reasons import Reason
 from bot.domain.record import Record
 from bot.domain.run import Run
@@ -29,9 +29,15 @@ class Deployable(Record):
     is_default: bool  # the environment that is meant when none is named
     target: Target
     approvals: ApprovalPolicy
+    staging: Staging | None = None  # declared, if releases are rehearsed; what runs there, planning finds
     colours: ByColour | None = None  # declared, if two Deployments take turns; which one serves, it tells
     gates: tuple[str, ...]
     findings: tuple[str, ...] = ()  # what is said on every plan, "no staging" for example
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All that its runs may touch."""
+        return (self.target,) if self.staging is None else (self.target, self.staging.target)
 
 
 # People's words end up in the audit trail, which is never changed; no store has a use for control characters.

@@ -5,14 +5,14 @@ Nothing is guessed: a version has to exist as a tag, and what cannot be told apa
 
 import difflib
 import re
-from collections.abc import Callable
 
-from bot.domain.errors import NotFound, NotUnderstood, UnknownThing
+from bot.domain.errors import NotUnderstood, UnknownThing
 from bot.domain.people import Person, Role
-from bot.domain.plan import DeployRequest, Plan, Target
+from bot.domain.plan import DeployRequest, Plan
 from bot.domain.record import Record
+from bot.operations.colours import as_it_stands, in_colours
 from bot.operations.desk import Deployable, Desk, audited, require
-from bot.ports import Platform
+from bot.operations.running import as_it_runs, running_image, tag_of
 
 # What may stand in an image tag (OCI distribution specification, "Pulling manifests"): so nothing else can be
 # a version here. It also keeps shell and Slack markup out of everything that follows.
@@ -66,7 +66,10 @@ async def plan_for(desk: Desk, wish: Wish, by: Person) -> Plan:
         deployable = in_colours(deployable)
     request = await _request(desk, deployable, strategy, wish, by)
     if wish.undoes is not None:
-        deployable = _without_review(deployable, request, wish.undoes)
+        deployable = _as_known(deployable, request, wish.undoes)
+    elif deployable.staging is not None:
+        staging = await as_it_runs(desk, deployable, deployable.staging)
+        deployable = deployable.with_(staging=staging)
     return desk.strategies[strategy](request, deployable)
 
 
@@ -89,53 +92,6 @@ def deployable_for(desk: Desk, application: str | None, environment: str | None)
     if chosen is None:
         raise _unknown(f"environment of {name}", environment, [d.environment for d in own])
     return chosen
-
-
-async def as_it_stands(platform: Callable[[Target], Platform], deployable: Deployable) -> Deployable:
-    """With the Deployment that serves now, where two of them take turns.
-
-    Raises:
-        UnknownThing: the Service that leads to one of them is not there.
-    """
-    colours, target = deployable.colours, deployable.target
-    if colours is None:
-        return deployable
-    try:
-        serving = await platform(target).serving(colours)
-    except NotFound as error:
-        raise UnknownThing(
-            f"There is no Service {colours.service} in {target.namespace}, so no colour serves.",
-            "Check blue_green.service and platform.namespace in the configuration.",
-        ) from error
-    if serving is None:
-        return deployable
-    return deployable.with_(
-        target=target.with_(workload=f"{target.workload}-{serving}"),
-        colours=colours.with_(serving=serving),
-    )
-
-
-def in_colours(found: Deployable) -> Deployable:
-    """For a run that switches from one colour to the other.
-
-    Raises:
-        UnknownThing: no colour serves.
-    """
-    colours, target = found.colours, found.target
-    if colours is None or not target.workload.endswith(f"-{colours.serving}"):
-        service = colours.service if colours is not None else target.main_service
-        label = colours.label if colours is not None else "its label"
-        raise UnknownThing(
-            f"The Service {service} selects neither {label}=blue nor {label}=green, so no colour serves.",
-            f"Let {target.workload}-blue serve, with pods that bear {label}=blue, and let {service} select "
-            "them by it; docs/blue-green.md has the steps.",
-        )
-    service = colours.service
-    return found.with_(
-        target=target.with_(
-            traffic=colours, main_service=service, stable_service=service, canary_service=service
-        )
-    )
 
 
 def _applications(desk: Desk) -> list[str]:
@@ -193,37 +149,8 @@ async def _request(
     )
 
 
-async def running_image(desk: Desk, deployable: Deployable) -> str:
-    """What runs there now, with its tag.
-
-    Raises:
-        UnknownThing: there is no such Deployment, or its image names no version.
-    """
-    target = deployable.target
-    try:
-        stable = await desk.platform(target).stable()
-    except NotFound as error:
-        raise UnknownThing(
-            f"There is no Deployment {target.workload} in {target.namespace}, so nothing runs that could be "
-            "taken further.",
-            "Check platform.namespace and platform.workload in the configuration.",
-        ) from error
-    if not tag_of(stable.image):
-        image = stable.image.partition("@")[0]
-        raise UnknownThing(
-            f"{target.workload} runs {image or 'no image in that container'}, which names no version.",
-            "Deploy it once with a tag, or check platform.container in the configuration.",
-        )
-    return stable.image
-
-
-def tag_of(image: str) -> str:
-    """The version that an image names; empty if it names none. A registry's port is no tag."""
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-
-
-def _without_review(deployable: Deployable, request: DeployRequest, undone: Undone) -> Deployable:
-    """Going back, what seems new is what was taken out or mended since; it was reviewed when it came.
+def _as_known(deployable: Deployable, request: DeployRequest, undone: Undone) -> Deployable:
+    """Neither reviewed nor rehearsed: going back, what seems new is what was taken out or mended since.
 
     Raises:
         UnknownThing: what the tag names now has never been here.
@@ -235,13 +162,17 @@ def _without_review(deployable: Deployable, request: DeployRequest, undone: Undo
             "If that is what you want, deploy it by its name: "
             f"/deploy {request.application} {request.version} {request.strategy} env={request.environment}",
         )
-    if undone.commit is None or _REVIEW not in deployable.gates:
-        return deployable
-    said = f"No code review: {request.version} served here before {undone.run}, so nothing in it is new."
-    return deployable.with_(
-        gates=tuple(gate for gate in deployable.gates if gate != _REVIEW),
-        findings=(*deployable.findings, said),
-    )
+    left_out = []
+    if deployable.staging is not None:
+        deployable = deployable.with_(staging=None)
+        left_out.append("No rehearsal on staging")
+    if undone.commit is not None and _REVIEW in deployable.gates:
+        gates = tuple(gate for gate in deployable.gates if gate != _REVIEW)
+        deployable = deployable.with_(gates=gates)
+        left_out.append("No code review")
+    why = f"{request.version} served here before {undone.run}, so nothing in it is new"
+    said = tuple(f"{what}: {why}." for what in left_out)
+    return deployable.with_(findings=(*deployable.findings, *said))
 
 
 async def _known_commit(desk: Desk, deployable: Deployable, version: str) -> str | None:

@@ -7,9 +7,11 @@ before is what the run that brought the running version has recorded.
 from bot.domain.errors import Locked, NotUnderstood, UnknownThing
 from bot.domain.people import Person, Role
 from bot.domain.run import Run, RunState
+from bot.operations.colours import as_it_stands
 from bot.operations.desk import Deployable, Desk, audited, require
 from bot.operations.looking import load
-from bot.operations.planning import Undone, Wish, as_it_stands, deployable_for, running_image, tag_of
+from bot.operations.planning import Undone, Wish, deployable_for
+from bot.operations.running import running_image, tag_of
 from bot.operations.starting import start
 
 # So many runs of an application are looked through for the one that brought what runs now.

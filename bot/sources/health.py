@@ -11,10 +11,12 @@ import aiohttp
 
 from bot.clients.redaction import redact
 from bot.domain.actions import Side
+from bot.domain.journeys import Journey
 from bot.domain.plan import Target
 from bot.domain.points import around
 from bot.domain.traffic import ByColour
-from bot.ports import HealthReading
+from bot.ports import HealthReading, Walk
+from bot.sources.journeys import walk
 
 # A health path that needs longer is not healthy.
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -35,6 +37,12 @@ class HTTPHealth:
 
     async def warm(self, path: str, requests: int) -> tuple[HealthReading, ...]:
         return await self._ask_all(Side.CANARY, (path,) * requests)
+
+    async def walk(self, journey: Journey) -> Walk:
+        door = self._door(Side.STABLE)
+        if door is None:
+            return Walk(journey=journey.name, answered=0, detail="the environment has no url to ask")
+        return await walk(journey, *door)
 
     async def _ask_all(self, side: Side, paths: tuple[str, ...]) -> tuple[HealthReading, ...]:
         door = self._door(side)

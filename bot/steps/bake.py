@@ -24,7 +24,8 @@ from bot.domain.reasons import Reason
 from bot.domain.run import StepStatus
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import MetricSource, Platform, Seen, StepContext, TrafficRouter
-from bot.steps.actions import action_of, is_ours_to_mind, is_set_back
+from bot.steps.actions import action_of, is_ours_to_mind
+from bot.steps.lasting import is_over, remembered
 from bot.steps.past import counted_before
 from bot.steps.workloads import changed_route
 
@@ -33,8 +34,6 @@ _LOOK = timedelta(seconds=1)
 # The windowed figures are shown to people, so they need not be fresher than this.
 _FIGURES = timedelta(seconds=15)
 _OUTAGE = timedelta(minutes=1)
-# Two looks may be as far apart as a few time-outs of metrics and platform; more is absence (real time).
-_ABSENCE = timedelta(minutes=1)
 # Points of the picture per stage; more would not be seen.
 _POINTS = 60
 _FINEST_POINT = timedelta(seconds=10)
@@ -69,14 +68,15 @@ class BakeKind:
             trouble = str(error)
         if taken is not None and is_ours_to_mind(context):
             return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=taken)
-        evidence = await self._look(context, _remembered(context))
+        evidence = await self._look(context, remembered(context))
         verdict = evidence.verdict
         assert verdict is not None, "every look ends with a verdict"
         if verdict.kind is VerdictKind.WORSE:
             return Failed(reason=Reason.WORSE_THAN_STABLE, sentence=verdict.sentence, evidence=evidence)
         if trouble:
             return Wait(after=_LOOK, awaiting=trouble, evidence=evidence)
-        if self._is_over(context, evidence) and not _has_just_gone_blind(evidence, context.now):
+        is_at_its_end = is_over(context, evidence, action_of(context, Bake).duration)
+        if is_at_its_end and not _has_just_gone_blind(evidence, context.now):
             return Done(evidence=evidence.with_(sentence=verdict.sentence))
         awaiting = "the source of the figures" if verdict.kind is VerdictKind.NO_DATA else "bake time"
         return Wait(after=_LOOK, awaiting=awaiting, evidence=evidence)
@@ -160,11 +160,6 @@ class BakeKind:
         skip = min(self._limits.skip_first, duration / 4)
         return began is not None and context.now - began - before.unwatched < skip
 
-    def _is_over(self, context: StepContext, evidence: Evidence) -> bool:
-        if context.record.began is None or context.run.held_at is not None:
-            return False
-        return _counted(context) - evidence.unwatched >= action_of(context, Bake).duration
-
 
 def _held_to(share: float | None, new: Tally, verdict: Verdict, version: str) -> Verdict:
     """The same verdict, unless more requests fail than may, whatever the version before was like."""
@@ -174,34 +169,6 @@ def _held_to(share: float | None, new: Tally, verdict: Verdict, version: str) ->
     if too_many is None:
         return verdict
     return verdict.with_(kind=VerdictKind.WORSE, sentence=f"{version} has {too_many}.")
-
-
-def _remembered(context: StepContext) -> Evidence:
-    """What was seen so far, with the time added in which nobody looked."""
-    before = context.record.evidence
-    looked_at = before.looked_at or context.record.began
-    if looked_at is None:
-        return before
-    if is_set_back(context, looked_at):
-        return Evidence(unwatched=_counted(context))
-    gap = context.now - looked_at - _held_between(context, looked_at)
-    is_absence = gap > _ABSENCE * max(1.0, context.speed)
-    return before.with_(unwatched=before.unwatched + gap) if is_absence else before
-
-
-def _counted(context: StepContext) -> timedelta:
-    """The time since the bake began, without what was held of it."""
-    began = context.record.began or context.now
-    return context.now - began - (context.run.held_until(context.now) - context.record.held_before)
-
-
-def _held_between(context: StepContext, since: datetime) -> timedelta:
-    """How much of the time since then the run was held: it does not count anyway."""
-    run = context.run
-    holds = [(hold.began, hold.ended) for hold in run.holds]
-    holds += [(run.held_at, context.now)] if run.held_at is not None else []
-    overlaps = (min(ended, context.now) - max(began, since) for began, ended in holds)
-    return sum((max(overlap, timedelta(0)) for overlap in overlaps), timedelta(0))
 
 
 def _has_just_gone_blind(evidence: Evidence, now: datetime) -> bool:

@@ -9,14 +9,24 @@ from bot.steps.canary import DeployCanaryKind, KeepCanaryKind, RemoveCanaryKind
 from bot.steps.decommission import DecommissionKind, LeaveStableKind
 from bot.steps.gate import RunGateKind
 from bot.steps.health import CheckHealthKind
+from bot.steps.on_staging import OnStagingKind
+from bot.steps.rehearsal import SmokeTestKind, WalkJourneysKind
 from bot.steps.rollout import CheckRolloutKind, KeepRolloutKind, RollOutKind
 from bot.steps.stable import CheckStableKind, PromoteStableKind, RestoreStableKind
 from bot.steps.traffic import RouteHeaderKind, SetWeightKind, TrafficToStableKind
 from bot.steps.warm_up import WarmUpKind
+from bot.steps.watch import WatchKind
 
 
 def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
     """Every step kind this version knows, by the `kind` of its action, for one run's world."""
+    kinds = _kinds(world, limits)
+    if world.staging is not None:
+        kinds["on-staging"] = OnStagingKind(_kinds(world.staging, limits))
+    return kinds
+
+
+def _kinds(world: World, limits: Limits) -> dict[str, StepKind]:
     return {
         "run-gate": RunGateKind(world.gates),
         "check-stable": CheckStableKind(world.platform, world.traffic),
@@ -36,4 +46,7 @@ def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
         "check-rollout": CheckRolloutKind(world.platform, world.traffic),
         "roll-out": RollOutKind(world.platform, world.metrics, limits),
         "keep-rollout": KeepRolloutKind(world.platform),
+        "smoke-test": SmokeTestKind(world.gates),
+        "walk-journeys": WalkJourneysKind(world.health),
+        "watch": WatchKind(world.health, world.platform, world.metrics),
     }

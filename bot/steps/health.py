@@ -28,7 +28,7 @@ class CheckHealthKind:
         if not readings:
             return Done(evidence=Evidence(sentence="Not asked: the environment has no url to ask"))
         version = _before(context) or action.version
-        trouble = [problem for r in readings if (problem := _problem(r, version)) is not None]
+        trouble = [problem for r in readings if (problem := problem_of(r, version)) is not None]
         if trouble and _is_given_up(context):
             sentence = f"Not healthy: {'; '.join(trouble)}. Traffic is on stable, so the run ends here"
             return Done(evidence=Evidence(sentence=sentence, is_healthy=False))
@@ -57,7 +57,8 @@ def _is_given_up(context: StepContext) -> bool:
     return is_way_back and began is not None and context.now - began >= 2 * context.step.timeout
 
 
-def _problem(reading: HealthReading, version: str) -> str | None:
+def problem_of(reading: HealthReading, version: str) -> str | None:
+    """What is wrong with an answer that has to come from this version; None if nothing is."""
     if not reading.ok:
         return f"{reading.path}: {reading.detail or reading.status}"
     if reading.version is not None and reading.version != version:

@@ -5,7 +5,7 @@ from bot.domain.events import Basis
 from bot.domain.plan import Phase, Step
 from bot.domain.run import Run, RunState, StepStatus
 from bot.domain.verdict import Verdict
-from bot.views import aftercare, blocks
+from bot.views import aftercare, blocks, rehearsal
 from bot.views.cost import cost
 from bot.views.figures import health_line
 from bot.views.items import Block, Item, Place, Setting
@@ -160,6 +160,10 @@ def _doing(run: Run, served: str) -> str:
         uncounted = run.held_for - record.held_before + record.evidence.unwatched
         until = record.began + step.action.duration + uncounted
         return f"{served} since {when(record.began)}, baking until {when(until)}."
+    ends = rehearsal.until(run, step)
+    if ends is not None:
+        doubt = f" ({escaped(record.awaiting)})" if record.evidence.sentence else ""
+        return f"{escaped(step.title)} until {when(ends)}{doubt}."
     if step.phase is Phase.GATES:
         names = [s.action.gate for s in steps if s.action.kind == "run-gate"]
         return f"Gates are running: {escaped(', '.join(names))}."

@@ -7,11 +7,12 @@ from bot.domain.actions import CheckHealth, RunGate
 from bot.domain.gates import GateResult, GateStatus
 from bot.domain.run import Run
 from bot.domain.verdict import Check, Verdict, VerdictKind
+from bot.views import rehearsal
 from bot.views.aftercare import is_left, said_of_leaving
 from bot.views.text import escaped, joined, plural
 
 # What this version looks at nowhere.
-_NEVER = ("staging", "user-facing issues", "alerts and dashboard", "a rollback drill")
+_NEVER = ("user-facing issues", "alerts and dashboard", "a rollback drill")
 # A figure that is judged, and the criterion that it speaks of.
 _JUDGED = {"errors": "errors within range at every stage", "p95": "p95 within range at every stage"}
 
@@ -19,7 +20,9 @@ _JUDGED = {"errors": "errors within range at every stage", "p95": "p95 within ra
 def criteria(run: Run) -> list[str]:
     """A line for each criterion that the evidence speaks of, and one for all others."""
     verdicts = _verdicts(run)
-    lines, unknown = [*_gates(run), _production(run)], list(_NEVER)
+    rehearsed = rehearsal.criterion(run)
+    unknown = [*_NEVER] if rehearsed else ["staging", *_NEVER]
+    lines = [*_gates(run), *([rehearsed] if rehearsed else []), _production(run)]
     if verdicts:
         lines.append(_comparisons(verdicts))
     for name, words in _JUDGED.items():
@@ -69,7 +72,7 @@ def _production(run: Run) -> str:
 
 
 def _verdicts(run: Run) -> list[Verdict]:
-    found = (run.record(step.id).evidence.verdict for step in run.plan.steps)
+    found = (run.record(s.id).evidence.verdict for s in run.plan.steps if not rehearsal.is_there(s))
     return [verdict for verdict in found if verdict is not None]
 
 

@@ -9,6 +9,7 @@ from bot.views.endings import end, rollback, stakeholders
 from bot.views.items import Item, Setting, Told
 from bot.views.plans import plan_item
 from bot.views.questions import questions
+from bot.views.rehearsal import rehearsal
 from bot.views.stages import stages
 from bot.views.thread import deployed, gates, remarks
 
@@ -25,6 +26,7 @@ def messages(run: Run, setting: Setting) -> tuple[Item, ...]:
     """
     told = [
         *gates(run),
+        *rehearsal(run),
         *deployed(run),
         *stages(run),
         *questions(run, setting),

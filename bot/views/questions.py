@@ -4,7 +4,7 @@ from bot.domain.actions import RollOut, SetWeight
 from bot.domain.plan import Step
 from bot.domain.run import ClosedQuestion, Question, Run
 from bot.domain.verdict import Verdict
-from bot.views import blocks
+from bot.views import blocks, rehearsal
 from bot.views.card import rollback_button
 from bot.views.figures import comparison, verdict_word
 from bot.views.items import Item, Place, Setting, Told
@@ -42,7 +42,10 @@ def _place(run: Run, step: Step) -> str:
 
 def _seen(run: Run, verdict: Verdict | None) -> str:
     if verdict is None:
-        return f"Nothing has been compared yet: this is the first traffic for the new version.{_warmth(run)}"
+        rehearsed = rehearsal.criterion(run)
+        first = "Nothing has been compared yet: this is the first traffic for the new version."
+        tried = f" It was {rehearsed.partition(' ')[2]}." if rehearsed else ""
+        return f"{first}{tried}{_warmth(run)}"
     figures = "".join(f"\n• {line}" for line in comparison(verdict))
     return f"*{verdict_word(verdict)}*: {escaped(verdict.sentence, 600)}{figures}"
 

@@ -239,7 +239,7 @@ async def assemble(
     """
     database = Database(settings.storage.url)
     await database.migrate()
-    targets = tuple(deployable.target for deployable in deployables(settings))
+    targets = tuple(target for deployable in deployables(settings) for target in deployable.targets)
     clusters = await connect_clusters(targets, keys.kubeconfig)
     worlds = Worlds(settings, clock, clusters)
     return Bot(settings=settings, keys=keys, clock=clock, database=database, worlds=worlds, listen=listen)

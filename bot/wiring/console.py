@@ -19,7 +19,7 @@ from bot.domain.people import Person, Role
 from bot.domain.plan import Plan
 from bot.domain.record import Record
 from bot.operations import Deployable, Desk
-from bot.operations.planning import as_it_stands, in_colours
+from bot.operations.colours import as_it_stands, in_colours
 from bot.platforms.kubernetes import KubernetesPlatform, router
 from bot.ports import RunSummary, TrafficRouter
 from bot.slack import Directory, SlackCalls, SlackRoles
@@ -60,7 +60,7 @@ async def plan_of(config: Path, words: str) -> Plan:
     if not isinstance(command, grammar.Start | grammar.Preview):
         raise NotUnderstood("That is no deploy.", 'Try: slackwater plan --config FILE "v2.5.0 canary"')
     kubeconfig = Secrets.from_environ(os.environ).kubeconfig
-    clusters = await connect_clusters(tuple(d.target for d in known), kubeconfig)
+    clusters = await connect_clusters(tuple(target for d in known for target in d.targets), kubeconfig)
     worlds, database = Worlds(settings, clock, clusters), Database(settings.storage.url)
     desk = Desk(
         deployables=known,

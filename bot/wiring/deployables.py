@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 from bot.analysis import Limits, TriggerLimits
@@ -10,20 +11,24 @@ from bot.config import (
     Environment,
     GatewayTraffic,
     IstioTraffic,
+    JourneyStep,
     KubernetesPlatform,
     NginxTraffic,
     Notice,
     Ratio,
     ServiceTraffic,
     Settings,
+    Slope,
     TimesBaseline,
     TrafficSettings,
     Who,
     WhoKind,
     not_built_yet,
 )
+from bot.config import Journey as DeclaredJourney
+from bot.domain.journeys import Expected, Journey, Request
 from bot.domain.people import Role
-from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Target
+from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Staging, Target
 from bot.domain.record import Record
 from bot.domain.traffic import (
     ByColour,
@@ -34,11 +39,18 @@ from bot.domain.traffic import (
     Preview,
     Traffic,
 )
+from bot.gates.runner import image_name
 from bot.operations import Deployable
 from bot.operations.desk import WritePlan
 from bot.slack.roles import Grantee
-from strategies import blue_green, canary, rolling
-from strategies.settings import BlueGreenSettings, CanarySettings, CanaryStage, RollingSettings
+from strategies import blue_green, canary, rolling, staging
+from strategies.settings import (
+    BlueGreenSettings,
+    CanarySettings,
+    CanaryStage,
+    RollingSettings,
+    StagingSettings,
+)
 
 # Gates that this version can answer, in the order in which people read them.
 _GATES = {"code-review": "code-review", "tests": "tests", "build": "build"}
@@ -82,6 +94,7 @@ def _deployable(
         colours=_colours(application, platform),
         is_default=application.defaults.environment == environment_name,
         target=_target(application, environment, platform),
+        staging=_staging(application),
         approvals=ApprovalPolicy(
             required=environment.approvals.required,
             people=environment.approvals.people,
@@ -94,6 +107,21 @@ def _deployable(
         gates=tuple(gate for key, gate in _GATES.items() if key in configured),
         findings=findings,
     )
+
+
+def _staging(application: Application) -> Staging | None:
+    """Where its releases are rehearsed. It is reached by its Service, whatever shares traffic out there."""
+    environment = application.environments.get(_STAGING)
+    if environment is None or not isinstance(environment.platform, KubernetesPlatform):
+        return None
+    health, service = application.health, environment.platform.services.main
+    paths = (health.path, health.database, health.dependencies, *health.critical)
+    target = _target(application, environment, environment.platform).with_(
+        traffic=ByService(service=service),
+        health_paths=tuple(dict.fromkeys(path for path in paths if path is not None)),
+        is_beside=False,
+    )
+    return Staging(target=target)
 
 
 def _strategies(application: Application, platform: KubernetesPlatform) -> tuple[str, ...]:
@@ -152,6 +180,8 @@ def _findings(notices: tuple[Notice, ...], name: str, application: Application) 
     found = []
     if _STAGING not in application.environments:
         found.append("No staging is declared, so this release is not rehearsed.")
+    elif application.environments[_STAGING].url is None:
+        found.append("Staging has no url, so its health paths are not asked.")
     if not application.gates.configured:
         found.append("No gates are configured, so nothing is checked before the release.")
     prefix = f"applications.{name}."
@@ -172,14 +202,18 @@ def _writer(
     settings: Settings, plan: Callable[..., Plan], settings_of: Callable[[Application], Record]
 ) -> WritePlan:
     def write(request: DeployRequest, where: Deployable) -> Plan:
-        return plan(
+        application = settings.application(request.application)
+        written = plan(
             request=request,
             target=where.target,
-            settings=settings_of(settings.application(request.application)),
+            settings=settings_of(application),
             approvals=where.approvals,
             gates=where.gates,
             findings=where.findings,
         )
+        if where.staging is None:
+            return written
+        return staging.rehearsed(written, where.staging, _of_staging(application, request))
 
     return write
 
@@ -214,6 +248,43 @@ def _of_blue_green(application: Application) -> BlueGreenSettings:
         bake=own.bake,
         fail_above=float(own.error_rate),
         keep_old=own.keep_blue,
+    )
+
+
+def _of_staging(application: Application, request: DeployRequest) -> StagingSettings:
+    own, rolling_there = application.environments[_STAGING], application.rolling
+    command = None
+    if own.smoke is not None:
+        command = own.smoke.run.filled(version=request.version, image=image_name(request.image))
+    return StagingSettings(
+        max_surge=_pods(rolling_there.max_surge),
+        max_unavailable=_pods(rolling_there.max_unavailable),
+        smoke=command,
+        smoke_limit=own.smoke.timeout if own.smoke is not None else StagingSettings().smoke_limit,
+        journeys=tuple(map(_journey, own.journeys)),
+        watch=own.watch.lasting,
+        errors=own.watch.errors,
+        memory_growth=_in_an_hour(own.watch.memory_slope),
+    )
+
+
+def _in_an_hour(slope: Slope) -> float:
+    return float(slope.growth) * (timedelta(hours=1) / slope.per)
+
+
+def _journey(declared: DeclaredJourney) -> Journey:
+    return Journey(name=declared.name, requests=tuple(map(_request, declared.steps)))
+
+
+def _request(step: JourneyStep) -> Request:
+    expect = step.expect
+    return Request(
+        method=step.method,
+        path=step.path,
+        headers=dict(step.headers),
+        body=step.body,
+        expect=Expected(status=expect.status, within=expect.within, contains=expect.body.contains),
+        save=dict(step.save),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bot.clients import process
@@ -33,12 +34,17 @@ class Worlds:
         self._versions: dict[str, RepositoryVersions] = {}
 
     def __call__(self, plan: Plan) -> World:
+        staging = plan.staging
+        there = self._world(plan, staging.target) if staging is not None else None
+        return replace(self._world(plan, plan.target), staging=there)
+
+    def _world(self, plan: Plan, target: Target) -> World:
         name = plan.request.application
         application = self._settings.application(name)
         return World(
-            platform=self.platform(plan.target),
-            traffic=router(self._clusters[plan.target.context], plan.target),
-            health=HTTPHealth(plan.target),
+            platform=self.platform(target),
+            traffic=router(self._clusters[target.context], target),
+            health=HTTPHealth(target),
             metrics=self.metrics(name, application),
             gates=self.gates(name, application),
         )

@@ -173,7 +173,10 @@ def test_what_is_not_built_yet_is_said(settings, tmp_path):
 
     assert {path.removeprefix("applications.checkout.") for path in notices} == {
         "on_call.rota",
-        "environments.staging",
+        "environments.staging.migrate",
+        "environments.staging.k6",
+        "environments.staging.watch.logs",
+        "environments.staging.drill",
         "environments.production.smoke",
         "policy",
         "blue_green",

@@ -95,6 +95,7 @@ def test_leaving_any_key_out_is_settings_or_a_key_that_is_needed(path):
     if isinstance(found, ConfigErrors):
         words = (
             "is needed",
+            "no step before saves",
             "at least 1",
             "rise and end at 100",
             "says nothing to do",

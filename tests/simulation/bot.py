@@ -8,13 +8,14 @@ that it can be frozen or killed.
 import asyncio
 import random
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.analysis import Limits, TriggerLimits
 from bot.clients.kube import KubeClient
+from bot.domain.journeys import Journey, Request
 from bot.domain.people import Person, Role
 from bot.domain.plan import Plan, Target
 from bot.domain.run import Run
@@ -32,18 +33,22 @@ from bot.views.messages import messages
 from handlers.office import Office
 from storage import Messages, SQLJournal, SQLRuns
 from strategies import blue_green, canary, rolling
-from strategies.settings import BlueGreenSettings, CanarySettings, RollingSettings
+from strategies.settings import BlueGreenSettings, CanarySettings, RollingSettings, StagingSettings
+from strategies.staging import rehearsed
 from tests.simulation.cluster import IMAGE, target
 from tests.simulation.database import SimulatedDatabase, Store
 from tests.simulation.kubernetes import KubeRoad
 from tests.simulation.loop import Life, SeededLoop
 from tests.simulation.slack import SimulatedCalls, SimulatedSlack, SlackClient
+from tests.simulation.staging import StagingMetrics, ground
 from tests.simulation.weather import Weather
 from tests.support.virtual import VirtualClock
 
 _Result = TypeVar("_Result")
 
 COMMAND = "/deploy"
+_PATH = Journey(name="buy", requests=(Request(method="GET", path="/cart"),))
+_REHEARSAL = StagingSettings(smoke=("make", "smoke"), journeys=(_PATH,), watch=timedelta(seconds=6))
 LIMITS = Limits(min_requests=50, skip_first=timedelta(seconds=2))
 TRIGGERS = TriggerLimits(
     error_rate_for=timedelta(seconds=20), p95_for=timedelta(seconds=30), health_for=timedelta(seconds=20)
@@ -73,6 +78,7 @@ class Neighbours:
     kubernetes: KubeRoad
     metrics: Any
     health: HealthProbe
+    staging_health: HealthProbe
     gates: GateRunner
     versions: Versions
     ids: random.Random
@@ -114,6 +120,7 @@ class SimulatedBot:
         )
         self._kube: KubeClient = around.kubernetes.client()
         self._metrics: MetricSource = around.metrics(self.clock)
+        self._staging_metrics = StagingMetrics(self.clock.now(), around.weather, self.clock)
         self.engine = Engine(
             journal=journal,
             clock=self.clock,
@@ -194,11 +201,17 @@ class SimulatedBot:
         return self.engine.holds(run)
 
     def _world(self, plan: Plan) -> World:
+        around, staging = self._around, None
+        if plan.staging is not None:
+            staging = self._reached(plan.staging.target, around.staging_health, self._staging_metrics)
+        return replace(self._reached(plan.target, around.health, self._metrics), staging=staging)
+
+    def _reached(self, target: Target, health: HealthProbe, metrics: MetricSource) -> World:
         return World(
-            platform=self._platform(plan.target),
-            traffic=router(self._kube, plan.target),
-            health=self._around.health,
-            metrics=self._metrics,
+            platform=self._platform(target),
+            traffic=router(self._kube, target),
+            health=health,
+            metrics=metrics,
             gates=self._around.gates,
         )
 
@@ -246,6 +259,7 @@ def _deployable(weather: Weather) -> Deployable:
         strategies=(weather.forecast.strategy,),
         is_default=True,
         target=target(weather.forecast.routing),
+        staging=ground() if weather.forecast.rehearses else None,
         colours=traffic if isinstance(traffic, ByColour) else None,
         approvals=weather.forecast.approvals,
         gates=weather.forecast.gates,
@@ -253,6 +267,13 @@ def _deployable(weather: Weather) -> Deployable:
 
 
 def _write_plan(
+    request: Any, where: Deployable, settings: CanarySettings | RollingSettings | BlueGreenSettings
+) -> Plan:
+    written = _written(request, where, settings)
+    return written if where.staging is None else rehearsed(written, where.staging, _REHEARSAL)
+
+
+def _written(
     request: Any, where: Deployable, settings: CanarySettings | RollingSettings | BlueGreenSettings
 ) -> Plan:
     if isinstance(settings, CanarySettings):

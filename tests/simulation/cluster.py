@@ -27,7 +27,7 @@ from bot.sim.cluster.requests import APPLY, Manner, Requests
 from bot.sim.cluster.store import ObjectStore
 from tests.simulation.forecast import Forecast, Rolling
 from tests.simulation.trace import Trace
-from tests.support.routing import COLOURS, NAMESPACE, Routing, reweighted, split_of
+from tests.support.routing import COLOURS, NAMESPACE, Routing, on_staging, reweighted, split_of
 
 IMAGE = "registry.example.com/checkout"
 RUNNING = "v2.4.0"
@@ -63,6 +63,16 @@ class Truth:
     paused: bool  # whether stable's rollout is
     roller: str | None  # the run that says it rolls stable out; of two colours, that brings a version up
     pace: str  # how stable's pods are replaced, as JSON
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What is so on staging."""
+
+    version: str  # that the Deployment is to run
+    paused: bool
+    roller: str | None
+    pace: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ class SimulatedCluster:
         self._now, self._seconds, self._trace = now, seconds, trace
         routing = forecast.routing
         self._routing, routes = routing, target_of(routing.path)
-        self._rolling = forecast.rolling
+        self._rolling, self._rehearses = forecast.rolling, forecast.rehearses
         self._label, self._names = "track", {"stable": _WORKLOAD, "canary": _CANARY}
         if routing is COLOURS:
             self._label, self._names = "color", {"stable": "checkout-blue", "canary": "checkout-green"}
@@ -172,6 +182,23 @@ class SimulatedCluster:
                     side.append(image_named(pod["spec"]["containers"][0]["image"]).tag)
             self._ready_at = self.store.revision
         return self._ready[track]
+
+    def staging(self) -> Rehearsal | None:
+        """What is so where releases are rehearsed; None: nowhere."""
+        if not self._rehearses:
+            return None
+        found = self.store.get(kinds.DEPLOYMENT, "staging", _WORKLOAD)
+        spec = found["spec"]
+        pace = json.dumps(spec.get("strategy"), sort_keys=True)
+        return Rehearsal(_version(found), bool(spec.get("paused")), owner_of(found), pace)
+
+    def ready_on_staging(self) -> list[str]:
+        """The versions of the ready pods there, a pod each."""
+        return [
+            image_named(pod["spec"]["containers"][0]["image"]).tag
+            for pod in self.store.all_of(kinds.POD, "staging")
+            if _takes_requests(pod)
+        ]
 
     def advance(self) -> None:
         """Let everything happen that happens until now."""
@@ -240,9 +267,14 @@ class SimulatedCluster:
         self._put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, "")
         for obj in self._routing.objects():
             self._put(_replaced(obj, self._rolling) if self._rolling else obj, NAMESPACE)
+        if self._rehearses:
+            self._put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "staging"}}, "")
+            for obj in on_staging():
+                self._put(obj, "staging")
         self._at -= timedelta(seconds=120)
         self.advance()
         self.at_first, self.fewest_ready = self.truth(), len(self.ready("stable"))
+        self.staging_at_first = self.staging()
 
     def _routed(self) -> Object:
         """The object that shares the traffic out."""

@@ -8,15 +8,16 @@ read by the bot's own readers, so that NaN and an empty result are what they are
 import asyncio
 import random
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.domain.actions import Side
 from bot.domain.figures import Figure, Gap, Sample, Subject
 from bot.domain.gates import GateResult, GateStatus
+from bot.domain.journeys import Journey
 from bot.domain.plan import DeployRequest
-from bot.ports import Clock, HealthReading
+from bot.ports import Clock, HealthReading, Walk
 from bot.sources.answers import read_figure, read_histogram
 from tests.simulation.cluster import SimulatedCluster
 from tests.simulation.trace import Trace
@@ -198,6 +199,10 @@ class SimulatedHealth:
         self._cluster.advance()
         return tuple(self._reading(path, Side.CANARY) for _ in range(requests))
 
+    async def walk(self, journey: Journey) -> Walk:
+        (reading,) = await self.ask(Side.STABLE)
+        return Walk(journey=journey.name, answered=0, detail="" if reading.ok else "HTTP 503")
+
     def _reading(self, path: str, side: Side) -> HealthReading:
         truth = self._cluster.truth()
         # Of two colours either has a door: users' and the preview's.
@@ -215,14 +220,20 @@ class SimulatedGates:
     """`GateRunner`: gates take a while, and pass unless the seed says otherwise."""
 
     def __init__(self, seed: int, weather: Weather, trace: Trace) -> None:
-        self._fails = weather.forecast.failing_gate
+        self._fails = {"tests"} if weather.forecast.failing_gate else set[str]()
+        self._fails |= {"smoke"} if weather.forecast.smoke_fails else set[str]()
         self._trace = trace
         self._chance = random.Random(f"{seed}/gates")
+
+    async def smoke(
+        self, command: Sequence[str], limit: timedelta, request: DeployRequest, run: str
+    ) -> GateResult:
+        return await self.run("smoke", request, run)
 
     async def run(self, gate: str, request: DeployRequest, run: str) -> GateResult:
         self._trace.note(run, f"gate {gate}")
         await asyncio.sleep(self._chance.uniform(0.5, 8.0))
-        fails = self._fails and gate == "tests"
+        fails = gate in self._fails
         return GateResult(
             gate=gate,
             status=GateStatus.FAILED if fails else GateStatus.PASSED,

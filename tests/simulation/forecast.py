@@ -60,6 +60,8 @@ class Forecast:
     storm: float  # how long anything may go wrong
     routing: Routing = ISTIO  # by what the traffic is shared out
     rolling: Rolling | None = None  # instead of a canary
+    rehearses: bool = False  # on staging, first
+    smoke_fails: bool = False
     keep: float = 60.0  # how long the colour of before stays
     kubernetes: float = 0.0
     slack: float = 0.0
@@ -125,6 +127,8 @@ def forecast(seed: int, without: Iterable[str] = ()) -> Forecast:
         storm=chance.uniform(40, 160),
         routing=routing,
         rolling=rolling,
+        rehearses=random.Random(f"{seed}/staging").random() < 0.3,
+        smoke_fails=random.Random(f"{seed}/smoke").random() < 0.15,
         keep=random.Random(f"{seed}/keep").choice((0.0, 10.0, 60.0, 200.0)),
         kubernetes=if_any("kubernetes", chance.uniform(0.01, 0.15)),
         slack=if_any("slack", chance.uniform(0.02, 0.3)),

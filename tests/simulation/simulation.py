@@ -29,6 +29,7 @@ from tests.simulation.kubernetes import KubeRoad
 from tests.simulation.loop import Life, SeededLoop
 from tests.simulation.people import ADA, People
 from tests.simulation.slack import SimulatedSlack
+from tests.simulation.staging import StagingHealth
 from tests.simulation.storm import Storm, spoil
 from tests.simulation.trace import Trace
 from tests.simulation.weather import Weather
@@ -101,6 +102,7 @@ class Simulation:
             kubernetes=KubeRoad(seed, loop, self.cluster, weather, trace),
             metrics=lambda clock: SimulatedMetrics(seed, self.users, self.cluster, weather, clock),
             health=SimulatedHealth(seed, self.cluster, self.unhealthy),
+            staging_health=StagingHealth(seed, self.cluster, self.unhealthy),
             gates=SimulatedGates(seed, weather, trace),
             versions=SimulatedVersions(),
             ids=random.Random(f"{seed}/ids"),
@@ -134,6 +136,8 @@ class Simulation:
         self.loop.set_exception_handler(self._not_expected)
         self.trace.note("seed", f"{self._seed}: {self.forecast}")
         self.trace.count(f"strategy: {self.forecast.strategy}")
+        if self.forecast.rehearses:
+            self.trace.count("rehearsed on staging")
         for _ in range(self.forecast.processes):
             self.start_process()
         if self.forecast.bad is not None:

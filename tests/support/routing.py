@@ -23,6 +23,7 @@ _GATEWAY = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproute
 _SERVICE = f"/api/v1/namespaces/{NAMESPACE}/services/checkout"
 _NOTE = "nginx.ingress.kubernetes.io/"
 _OF_ISTIO = "30-virtual-service.yaml"
+_STAGING = "40-staging.yaml"
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,7 +85,13 @@ class Routing:
 def _starter() -> tuple[tuple[str, JSON], ...]:
     """Its objects and the files in which they stand. Nobody changes them."""
     files = sorted(cluster.STARTER.glob("*.yaml"))
-    return tuple((file.name, obj) for file in files for obj in yaml.safe_load_all(file.read_text()) if obj)
+    objects = ((file.name, obj) for file in files for obj in yaml.safe_load_all(file.read_text()) if obj)
+    return tuple((file, obj) for file, obj in objects if file != _STAGING)
+
+
+def on_staging() -> list[JSON]:
+    """What the starter has where releases are rehearsed."""
+    return [obj for obj in yaml.safe_load_all((cluster.STARTER / _STAGING).read_text()) if obj]
 
 
 ISTIO = Routing(ByVirtualService(virtual_service="checkout"), _ISTIO)

@@ -7,6 +7,7 @@ in *every* scenario (`Scenario.invariants`) is checked after each one, whatever 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Self, cast
@@ -18,8 +19,9 @@ from bot.domain.events import Approved, Claimed, Ended, Ending, Entry, Noted
 from bot.domain.figures import Sample, Subject
 from bot.domain.folding import fold_all
 from bot.domain.interrupts import Interrupt, InterruptKind
+from bot.domain.journeys import Journey, Request
 from bot.domain.people import Person
-from bot.domain.plan import ApprovalPolicy, Plan, Target
+from bot.domain.plan import ApprovalPolicy, Plan, Staging, Target
 from bot.domain.reasons import Reason
 from bot.domain.run import Run, RunState, StepStatus
 from bot.domain.traffic import ByColour, Preview
@@ -30,7 +32,14 @@ from bot.steps import catalogue
 from strategies.blue_green import plan as blue_green_plan
 from strategies.canary import plan as canary_plan
 from strategies.rolling import plan as rolling_plan
-from strategies.settings import BlueGreenSettings, CanarySettings, CanaryStage, RollingSettings
+from strategies.settings import (
+    BlueGreenSettings,
+    CanarySettings,
+    CanaryStage,
+    RollingSettings,
+    StagingSettings,
+)
+from strategies.staging import rehearsed
 from tests.support.builders import ADA, BO, a_request, a_target
 from tests.support.memory_journal import MemoryJournal
 from tests.support.virtual import VirtualClock
@@ -181,7 +190,11 @@ class Process:
         self.check()
 
     def _world(self, scenario: "Scenario", plan: Plan) -> World:
-        ports = scenario.shop.ports()
+        there = self._reached(scenario.rehearsal) if plan.staging is not None else None
+        return replace(self._reached(scenario.shop), staging=there)
+
+    def _reached(self, shop: SmallShop) -> World:
+        ports = shop.ports()
         return World(
             platform=self._mortal(ports.platform),
             traffic=self._mortal(ports.traffic),
@@ -240,10 +253,13 @@ class Scenario:
         )
         self.rolling: RollingSettings | None = None  # instead of a canary
         self.blue_green: BlueGreenSettings | None = None
+        self.staging: StagingSettings | None = None  # how releases are rehearsed; None: not at all
         self.gates: tuple[str, ...] = ("code-review", "tests")
         self.unknown_kinds: set[str] = set()
         self.request = a_request()
         self._shop: SmallShop | None = None
+        self._rehearsal: SmallShop | None = None
+        self.staging_may_be_left = False  # something keeps it from coming home
         self.processes: list[Process] = []
         self.run = ""
         self._ids = count(1)
@@ -266,10 +282,29 @@ class Scenario:
         return a_target().with_(workload="checkout-blue", traffic=colours)
 
     @property
+    def rehearsal(self) -> SmallShop:
+        """Staging: hardly anybody is there, and nothing fails."""
+        if self._rehearsal is None:
+            target = a_target().with_(namespace="staging")
+            self._rehearsal = SmallShop(self.clock, self.request, target)
+            self._rehearsal.usual_errors, self._rehearsal.rps = 0.0, 1.0
+        return self._rehearsal
+
+    @property
     def process(self) -> Process:
         return self.processes[-1]
 
     def plan(self) -> Plan:
+        written = self._written()
+        if self.staging is None:
+            return written
+        there, request = self.rehearsal.target, self.request
+        ground = Staging(
+            target=there, running_version=request.running_version, running_image=request.running_image
+        )
+        return rehearsed(written, ground, self.staging)
+
+    def _written(self) -> Plan:
         if self.rolling is not None:
             request = self.request.with_(strategy="rolling")
             return rolling_plan(request, a_target(), self.rolling, self.approvals, self.gates)
@@ -332,6 +367,8 @@ class Scenario:
             after = [entry for entry in entries if entry.seq > self._end(entries).seq]
             assert all(entry.step in run.care or entry.kind == "claimed" for entry in after)
             self._is_at_rest(run)
+            if run.plan.staging is not None and not self.staging_may_be_left:
+                self._has_left_staging(run)
 
     def _end(self, entries: list[Entry]) -> Entry:
         (ended,) = [entry for entry in entries if isinstance(entry.event, Ended)]
@@ -382,6 +419,16 @@ class Scenario:
         assert shop.stable.settings == "the team's", "stable is not rolled out as its team has it"
         assert shop.stable.paused_at is None, "the rollout is still paused"
 
+    def _has_left_staging(self, run: Run) -> None:
+        """With the new version if all went well, else as it was; and no more of the run's own than that."""
+        there = self.rehearsal.stable
+        trusted = self.request.version if run.state is RunState.FINISHED else self.request.running_version
+        assert there.version == trusted, f"staging runs {there.version}"
+        assert there.settings == "the team's"
+        assert there.paused_at is None
+        assert there.owner is None or there.owner != run.signature
+        assert self.rehearsal.canary is None
+
     def _is_switched(self) -> None:
         shop = self.shop
         assert shop.weight == 100, "the colour of before serves"
@@ -411,6 +458,13 @@ class Given:
     def in_colours(self, *, bake: timedelta = SHORT, **settings: Any) -> Self:
         """Blue-green instead of a canary: `checkout-blue` serves."""
         self._scenario.blue_green = BlueGreenSettings(bake=bake, **settings)
+        return self
+
+    def staging(self, *, watch: timedelta = SHORT, **settings: Any) -> Self:
+        """Releases are rehearsed, with a smoke test and one critical path."""
+        path = Journey(name="buy", requests=(Request(method="GET", path="/cart"),))
+        usual = StagingSettings(watch=watch, smoke=("make", "smoke"), journeys=(path,))
+        self._scenario.staging = usual.with_(**settings)
         return self
 
     def spec_stages(self) -> Self:

@@ -7,7 +7,7 @@ sent, whether or not whoever sent it still waits: that is how a change arrives l
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,10 +16,11 @@ from bot.domain.actions import RollOut, Side
 from bot.domain.errors import Conflict, NotFound, Permanent, Unreachable, Unreadable
 from bot.domain.figures import Bucket, Figure, Gap, Sample, Subject
 from bot.domain.gates import GateResult, GateStatus
+from bot.domain.journeys import Journey
 from bot.domain.outcome import Recorded, TrafficSplit, Workload
 from bot.domain.plan import DeployRequest, Target
 from bot.domain.traffic import ByColour, Colour
-from bot.ports import Clock, HealthReading
+from bot.ports import Clock, HealthReading, Walk
 from bot.ports import World as Ports
 
 # The histogram's bounds in seconds, and the share of requests at most that slow when nothing is wrong.
@@ -77,6 +78,7 @@ class Faults:
     crashing: set[str] = field(default_factory=set)  # was ready, is not any more
     unhealthy: set[str] = field(default_factory=set)
     memory: dict[str, float] = field(default_factory=dict)  # share of the limit
+    leak: dict[str, float] = field(default_factory=dict)  # by which share it grows in an hour
     metrics_down: bool = False
     forgotten: set[str] = field(default_factory=set)  # versions of which the source has no series
     api_down: bool = False
@@ -89,6 +91,7 @@ class Faults:
     lag: timedelta = timedelta(0)  # for so long after a change of the route it is not followed
     cold_answers: int = 0  # so many first requests to a new version fail
     failing_gates: set[str] = field(default_factory=set)
+    broken_journeys: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class SmallShop:
         self.faults = Faults()
         self.gates_run: list[str] = []
         self.rps = 100.0
+        self.usual_errors = 0.001  # share of the requests
         self.ready_after = timedelta(seconds=20)
         self.api_takes = timedelta(milliseconds=20)
         self.landing_takes = timedelta(0)  # how much longer a change takes
@@ -296,7 +300,7 @@ class SmallShop:
     def _serve(self, name: str, version: str, requests: float) -> None:
         counters = self._counters.setdefault(f"{name} {version}", Counters())
         counters.requests += requests
-        counters.errors += requests * self.faults.error_rate.get(version, 0.001)
+        counters.errors += requests * self.faults.error_rate.get(version, self.usual_errors)
         shares = _SLOW if version in self.faults.slow else _USUAL
         for index, (_, part) in enumerate(shares):
             counters.buckets[index] += requests * part
@@ -567,6 +571,12 @@ class ShopHealth:
         status = 200 if ok else 500
         return (HealthReading(path="/health", ok=ok, status=status, version=serving.version),)
 
+    async def walk(self, journey: Journey) -> Walk:
+        (reading,) = await self.ask(Side.STABLE)
+        if journey.name in self._shop.faults.broken_journeys or not reading.ok:
+            return Walk(journey=journey.name, answered=0, detail="GET /cart: HTTP 500 instead of 200")
+        return Walk(journey=journey.name, answered=len(journey.requests))
+
     async def warm(self, path: str, requests: int) -> tuple[HealthReading, ...]:
         await self._shop.clock.sleep(self._shop.api_takes)
         canary = self._shop.serving(Side.CANARY)
@@ -635,6 +645,12 @@ class ShopMetrics:
         sample = await self.sample(subject)
         return Sample(at=sample.at, figures={k: v for k, v in sample.figures.items() if k in names})
 
+    def _memory(self, version: str) -> float:
+        """Share of the limit."""
+        faults, shop = self._shop.faults, self._shop
+        age = (shop.clock.now() - shop.stable.since) / timedelta(hours=1)
+        return faults.memory.get(version, 0.4) * (1 + faults.leak.get(version, 0) * age)
+
     def _figures(self, side: Side, version: str) -> dict[str, Figure]:
         shop = self._shop
         share = shop.weight if side is Side.CANARY else 100 - shop.weight
@@ -643,9 +659,9 @@ class ShopMetrics:
             share = renewed if version == shop.stable.version else 100 - renewed
         known = {
             "requests": shop.rps * 60 * share / 100,
-            "error_rate": shop.faults.error_rate.get(version, 0.001),
+            "error_rate": shop.faults.error_rate.get(version, shop.usual_errors),
             "p95": 0.7 if version in shop.faults.slow else 0.18,
-            "memory": shop.faults.memory.get(version, 0.4) * _MEMORY_LIMIT,
+            "memory": self._memory(version) * _MEMORY_LIMIT,
             "memory_limit": _MEMORY_LIMIT,
         }
         # A rate's window still holds what was answered just before the traffic went.
@@ -670,3 +686,12 @@ class ShopGates:
             headline=f"{gate}: {'2 blockers' if fails else 'nothing found'}",
             commit=request.commit,
         )
+
+    async def smoke(
+        self,
+        command: Sequence[str],
+        limit: timedelta,
+        request: DeployRequest,
+        run: str,
+    ) -> GateResult:
+        return await self.run("smoke", request, run)

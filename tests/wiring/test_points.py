@@ -27,6 +27,7 @@ def test_every_call_to_the_outside_stands_between_crash_points():
         ("bot/slack/calls.py", "api_call"),
         ("bot/slack/calls.py", "session.post"),
         ("bot/sources/health.py", "session.get"),
+        ("bot/sources/journeys.py", "session.request"),
         ("bot/sources/server.py", "custom_query"),
         ("bot/wiring/socket.py", "connect_async"),
         ("bot/wiring/pictures.py", "subprocess.run"),

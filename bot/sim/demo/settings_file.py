@@ -28,7 +28,17 @@ applications:
     repository: {path: ./checkout}
     image: registry.example.com/checkout
     health: {path: /health, critical: [/health, /health/database]}
-    environments:               # no staging, on purpose: see what the card says of it
+    environments:
+      staging:
+        platform: {namespace: staging, workload: checkout, container: checkout}
+        url: $cluster
+        host_header: checkout.staging
+        journeys:
+          - name: look around and order
+            steps:
+              - {path: /api/users, expect: {body: {contains: Ada}}}
+              - {method: POST, path: /api/orders, json: {item: 1}, save: {order: $$.order}}
+        watch: {for: 10m, errors: 0}
       production:
         platform:
           kind: kubernetes

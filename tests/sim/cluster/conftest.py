@@ -78,11 +78,11 @@ class Cluster:
         self.sim.apply(yaml.safe_load_all(text))
 
     def requests(self, version: str) -> int:
-        """How many requests the pods of a version have answered since they started."""
+        """How many requests the pods of a version have answered in production since they started."""
         return sum(
             seen.count
             for process in self.sim.kubelet.processes
-            if process.version == version
+            if process.version == version and process.namespace == "production"
             for seen in process.counters.requests.values()
         )
 

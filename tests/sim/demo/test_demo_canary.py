@@ -18,9 +18,9 @@ async def test_a_good_version_goes_to_everybody_step_by_step(people: People):
     assert (await people.do("command", "ada", command="/deploy", text="v2.5.0 canary"))["ok"]
     card = (await eventually(lambda: people.see("deploys"), within=3))[0]
     assert "v2.5.0" in words([card])
-    assert "No staging is declared" in words([card])
 
-    first = await eventually(people.question)
+    first = await eventually(people.question, within=60)
+    await eventually(lambda: _is_rehearsed(people))
     await people.press("ada", first, "approve")
 
     async def whispered() -> list[Message]:
@@ -66,6 +66,16 @@ async def test_a_good_version_goes_to_everybody_step_by_step(people: People):
         "No code review: v2.4.0 served here before checkout-1",
     ):
         assert said in undoing
+
+
+async def _is_rehearsed(people: People) -> bool:
+    """On a slow machine its memory may not have been read often enough at this pace; that is said then."""
+    thread = words(await people.thread())
+    if ": every health path well; 0 of" not in thread:
+        return False
+    assert "(`checkout` in `staging`, where v2.4.0 ran)" in thread
+    assert "Walk through staging as a user: look around and order: 2 requests answered as expected" in thread
+    return True
 
 
 async def _asked_by_the_undo(people: People) -> list[Message] | None:

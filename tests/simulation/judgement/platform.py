@@ -176,6 +176,7 @@ def rest(simulation: Simulation) -> Iterator[str]:
             trusted = run.plan.request.version
         if run.ended is not None and run.ended.ending is Ending.STOPPED and simulation.cluster.effects:
             yield f"{name} was stopped before production was touched, and production was touched"
+    yield from _rest_of_staging(simulation, trusted)
     if simulation.forecast.is_in_colours:
         yield from _rest_of_colours(simulation, trusted)
         return
@@ -193,6 +194,25 @@ def rest(simulation: Simulation) -> Iterator[str]:
     ready = simulation.cluster.ready("stable")
     if ready != [trusted] * _REPLICAS:
         yield f"stable's ready pods run {ready}"
+
+
+def _rest_of_staging(simulation: Simulation, trusted: str) -> Iterator[str]:
+    """It runs what production does, and is rolled out as its team has it, or the thread says why not."""
+    there, first = simulation.cluster.staging(), simulation.cluster.staging_at_first
+    newest = simulation.witness.folded(simulation.witness.runs()[-1]) if simulation.witness.runs() else None
+    if there is None or first is None or newest is None:
+        return
+    left = newest.record("back/staging/restore").evidence.sentence
+    if left.startswith("Staging is left as it is"):
+        return
+    is_rehearsed = newest.plan.staging is not None
+    if is_rehearsed and there.version != trusted:
+        yield f"staging is to run {there.version} instead of {trusted}"
+    if (there.paused, there.roller, there.pace) != (first.paused, first.roller, first.pace):
+        yield f"staging is not rolled out as its team has it: {there}"
+    ready = simulation.cluster.ready_on_staging()
+    if is_rehearsed and ready != [trusted] * 2:
+        yield f"the ready pods of staging run {ready}"
 
 
 def _rest_of_colours(simulation: Simulation, trusted: str) -> Iterator[str]:

@@ -1,0 +1,79 @@
+"""`on-staging`: what is done in production elsewhere, done where the release is rehearsed.
+
+The step kinds are the same, in front of staging's own objects and with the plan as it reads there: what is
+rehearsed is what will be done.
+
+**The way back** takes staging home after production, but production's lock does not wait for it for ever:
+what is not home when the step's time is over is left as it is, and said. So is what somebody else has
+deployed there since.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.domain.actions import OnStaging, RestoreStable
+from bot.domain.errors import OutsideError, Permanent
+from bot.domain.outcome import Done, Evidence, Outcome, Wait, Workload
+from bot.ports import Seen, StepContext, StepKind
+from bot.steps.actions import action_of, is_forward
+
+
+class OnStagingKind:
+    """Hands a step on to the kind that does it, with the run as staging knows it."""
+
+    def __init__(self, kinds: Mapping[str, StepKind]) -> None:
+        self._kinds = kinds
+
+    async def observe(self, context: StepContext) -> Seen:
+        try:
+            seen = await self._kind(context).observe(_there(context))
+        except (OutsideError, Permanent):
+            if not _is_given_up(context):
+                raise
+            return Seen(is_settled=True)
+        is_left = _is_given_up(context) or _is_anothers_now(context, seen.before.workload)
+        return seen.with_(is_settled=True) if is_left else seen
+
+    async def apply(self, context: StepContext, seen: Seen) -> None:
+        await self._kind(context).apply(_there(context), seen)
+
+    async def verify(self, context: StepContext) -> Outcome:
+        try:
+            outcome = await self._kind(context).verify(_there(context))
+        except (OutsideError, Permanent) as error:
+            if not _is_given_up(context):
+                raise
+            return _left(str(error))
+        found = outcome.evidence.workload if outcome.evidence is not None else None
+        if found is not None and _is_anothers_now(context, found):
+            return _left(f"{found.name} runs {found.image} by now, which this run has not brought")
+        if isinstance(outcome, Done) or not _is_given_up(context):
+            return outcome
+        return _left(outcome.awaiting if isinstance(outcome, Wait) else outcome.sentence)
+
+    def _kind(self, context: StepContext) -> StepKind:
+        return self._kinds[action_of(context, OnStaging).action.kind]
+
+
+def _there(context: StepContext) -> StepContext:
+    plan = context.run.plan.on_staging
+    return replace(context, run=context.run.with_(plan=plan), step=plan.step(context.step.id))
+
+
+def _is_given_up(context: StepContext) -> bool:
+    began = context.record.began
+    return not is_forward(context) and began is not None and context.now - began >= context.step.timeout
+
+
+def _is_anothers_now(context: StepContext, found: Workload | None) -> bool:
+    """Whether somebody has deployed there since: the way back is not to take that away."""
+    undone = context.step.undoes
+    if undone is None or not isinstance(action_of(context, OnStaging).action, RestoreStable):
+        return False
+    before = context.run.record(undone).before.workload
+    known = {context.run.plan.request.image, before.image if before is not None else None}
+    return found is not None and found.image not in known
+
+
+def _left(why: str) -> Done:
+    return Done(evidence=Evidence(sentence=f"Staging is left as it is: {why}"))

@@ -1,0 +1,154 @@
+"""`watch`: a version looked at for a while where nothing is there to compare it with.
+
+Grave things end it at once: it does not answer or its pods are not ready for half a minute, or more requests
+fail than may. Memory is judged at the end, when its slope can be told from noise. What was not to be learnt
+is a verdict that asks people before any traffic moves; it never counts as well.
+"""
+
+from datetime import datetime, timedelta
+
+from bot.analysis import count, growth
+from bot.domain.actions import Side, Watch
+from bot.domain.figures import Point, Tally
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait, Workload
+from bot.domain.reasons import Reason
+from bot.domain.verdict import Verdict, VerdictKind
+from bot.ports import HealthProbe, MetricSource, Platform, Seen, StepContext
+from bot.steps.actions import action_of, is_ours_to_mind
+from bot.steps.health import problem_of
+from bot.steps.lasting import counted, is_over, remembered
+from bot.steps.workloads import changed_meanwhile, explained
+
+_LOOK = timedelta(seconds=5)
+# A rollout's last pod, a slow answer: what is over so soon was nothing.
+_PATIENCE = timedelta(seconds=30)
+_POINTS = 60
+_FINEST_POINT = timedelta(seconds=10)
+# Caches fill and pools grow at first; the slope is that of the rest.
+_SETTLING = 1 / 3
+
+
+class WatchKind:
+    """Looks, and changes nothing."""
+
+    def __init__(self, health: HealthProbe, platform: Platform, metrics: MetricSource) -> None:
+        self._health = health
+        self._platform = platform
+        self._metrics = metrics
+
+    async def observe(self, context: StepContext) -> Seen:
+        return Seen(is_settled=True)
+
+    async def apply(self, context: StepContext, seen: Seen) -> None: ...
+
+    async def verify(self, context: StepContext) -> Outcome:
+        stable = await self._platform.stable()
+        if stable.image != context.run.plan.request.image and is_ours_to_mind(context):
+            sentence = f"{changed_meanwhile(context, stable)} It cannot be watched any more."
+            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+        evidence = await self._look(context, remembered(context), stable)
+        grave = _grave(context, evidence)
+        if grave is not None:
+            return grave
+        if is_over(context, evidence, action_of(context, Watch).duration):
+            return _judged(context, evidence)
+        return Wait(after=_LOOK, awaiting=evidence.sentence or "watch time", evidence=evidence)
+
+    async def _look(self, context: StepContext, before: Evidence, stable: Workload) -> Evidence:
+        version = context.run.plan.request.version
+        readings = await self._health.ask(Side.STABLE)
+        trouble = [problem for one in readings if (problem := problem_of(one, version)) is not None]
+        if stable.ready < stable.replicas or stable.ready == 0:
+            trouble.append(explained(stable))
+        sample = await self._metrics.sample(context.run.plan.subject(Side.CANARY))
+        memory = sample.figure("memory").value
+        return before.with_(
+            sentence="; ".join(trouble),
+            workload=stable,
+            is_healthy=not trouble if readings else None,
+            first_seen=(before.first_seen or context.now) if trouble else None,
+            canary=count(before.canary or Tally(), sample),
+            canary_now=sample,
+            points=_with_point(context, before.points, memory),
+            looked_at=context.now,
+        )
+
+
+def _with_point(context: StepContext, points: tuple[Point, ...], memory: float | None) -> tuple[Point, ...]:
+    between = max(action_of(context, Watch).duration / _POINTS, _FINEST_POINT)
+    if memory is None or (points and context.now - points[-1].at < between):
+        return points
+    return (*points, Point(at=context.now, weight=0, canary={"memory": memory}, stable={}))
+
+
+def _grave(context: StepContext, evidence: Evidence) -> Failed | None:
+    version, tally = context.run.plan.request.version, evidence.canary
+    since = evidence.first_seen
+    if since is not None and context.now - since >= _PATIENCE:
+        sentence = f"{version} has been unwell since {since:%H:%M:%S} UTC: {evidence.sentence}."
+        return Failed(reason=Reason.HEALTH, sentence=sentence, evidence=evidence)
+    allowed = action_of(context, Watch).errors
+    if tally is not None and tally.errors > allowed:
+        sentence = (
+            f"{_number(tally.errors)} of {_number(tally.requests)} requests to {version} failed; "
+            f"{allowed or 'none'} may."
+        )
+        return Failed(reason=Reason.UNWELL_ON_STAGING, sentence=sentence, evidence=evidence)
+    return None
+
+
+def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
+    """What the whole time comes to."""
+    if evidence.first_seen is not None:
+        # Unwell right at the end is not well; either it passes or it is grave.
+        return Wait(after=_LOOK, awaiting=evidence.sentence, evidence=evidence)
+    version, limit = context.run.plan.request.version, action_of(context, Watch).memory_growth
+    memory = growth(_settled(context, evidence))
+    if memory is not None and memory.at_least > limit:
+        sentence = (
+            f"The memory of {version} grows by {_per_cent(memory.per_hour)} % an hour, and by "
+            f"{_per_cent(limit)} % it may."
+        )
+        return Failed(reason=Reason.UNWELL_ON_STAGING, sentence=sentence, evidence=evidence)
+    tally = evidence.canary or Tally()
+    known, unknown = [], []
+    if evidence.is_healthy is None:
+        unknown.append("no url is declared to ask health paths at")
+    else:
+        known.append("every health path well")
+    if tally.blind_since is not None:
+        why = f" ({tally.blind_detail})" if tally.blind_detail else ""
+        unknown.append(f"there are no figures of its requests{why}")
+    elif tally.requests == 0:
+        unknown.append("nobody sent it a request")
+    else:
+        known.append(f"{_number(tally.errors)} of {_number(tally.requests)} requests failed")
+    if memory is None:
+        unknown.append("whether its memory grows is not known")
+    else:
+        known.append(f"memory {_signed(memory.per_hour)} % an hour")
+    kind = VerdictKind.NO_DATA if tally.blind_since is not None else VerdictKind.INCONCLUSIVE
+    lasted = (counted(context) - evidence.unwatched).total_seconds()
+    said = "; ".join([*known, *unknown])
+    how_long = f"{lasted / 60:.0f} min" if lasted >= 90 else f"{lasted:.0f} s"
+    sentence = f"watched for {how_long}: {said}"
+    asked = Verdict(kind=kind, sentence=f"On staging {version} was {sentence}.") if unknown else None
+    return Done(evidence=evidence.with_(sentence=sentence, verdict=asked))
+
+
+def _settled(context: StepContext, evidence: Evidence) -> list[tuple[datetime, float]]:
+    points = evidence.points
+    first = points[0].at + action_of(context, Watch).duration * _SETTLING if points else context.now
+    return [(point.at, point.canary["memory"]) for point in points if point.at >= first]
+
+
+def _per_cent(share: float) -> int:
+    return round(100 * share)
+
+
+def _signed(share: float) -> str:
+    return f"{_per_cent(share):+d}".replace("-", "−")
+
+
+def _number(requests: float) -> str:
+    return f"{requests:,.0f}"

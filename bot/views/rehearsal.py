@@ -1,0 +1,94 @@
+"""The rehearsal on staging: one message that grows with it, and what is said of it later."""
+
+from datetime import datetime
+
+from bot.domain.actions import CheckHealth, CheckRollout, KeepRollout, OnStaging, Watch
+from bot.domain.plan import Step
+from bot.domain.run import Run, StepRecord, StepStatus
+from bot.views import blocks
+from bot.views.items import Item, Place, Told
+from bot.views.text import code, escaped, sentence, when
+
+_MARK = {StepStatus.DONE: "✓", StepStatus.FAILED: "✗", StepStatus.INTENDED: "…"}
+# What is only worth a line while it is under way, or when it went wrong.
+_QUIET = CheckRollout | KeepRollout
+
+
+def rehearsal(run: Run) -> list[Told]:
+    """What has been done on staging so far, a line each."""
+    began = [record.began for step in _steps(run) if (record := run.record(step.id)).began is not None]
+    if run.plan.staging is None or not began:
+        return []
+    target = run.plan.staging.target
+    place = f"{code(target.workload)} in {code(target.namespace)}"
+    lines = [line for step in _steps(run) if (line := _line(run, step))]
+    has_failed = any(run.record(step.id).status is StepStatus.FAILED for step in _steps(run))
+    version, old = escaped(run.plan.request.version), escaped(run.plan.staging.running_version)
+    word = _word(run, has_failed=has_failed)
+    text = f"Rehearsal of {version} on staging, where {old} ran: {word}."
+    item = Item(
+        key="staging",
+        place=Place.THREAD,
+        text=text,
+        is_urgent=has_failed,
+        blocks=tuple(blocks.sections([f"*Rehearsal on staging: {word}* ({place}, where {old} ran)", *lines])),
+    )
+    return [(min(began), item)]
+
+
+def until(run: Run, step: Step) -> datetime | None:
+    """When a watch on staging ends; None for other steps."""
+    record = run.record(step.id)
+    if not (isinstance(step.action, OnStaging) and isinstance(step.action.action, Watch)) or not record.began:
+        return None
+    uncounted = run.held_for - record.held_before + record.evidence.unwatched
+    return record.began + step.action.action.duration + uncounted
+
+
+def criterion(run: Run) -> str | None:
+    """What a finished run says of its rehearsal; None if there was none."""
+    watched = next((record for step in run.plan.steps if (record := _watched(run, step))), None)
+    if watched is None:
+        return None
+    mark = "✓" if watched.evidence.verdict is None else "–"
+    return f"{mark} rehearsed on staging, {escaped(watched.evidence.sentence, 300)}"
+
+
+def is_there(step: Step) -> bool:
+    return isinstance(step.action, OnStaging)
+
+
+def _watched(run: Run, step: Step) -> StepRecord | None:
+    is_watch = isinstance(step.action, OnStaging) and isinstance(step.action.action, Watch)
+    record = run.record(step.id)
+    return record if is_watch and record.status is StepStatus.DONE else None
+
+
+def _steps(run: Run) -> tuple[Step, ...]:
+    return tuple(step for step in (*run.plan.steps, *run.plan.way_back) if is_there(step))
+
+
+def _word(run: Run, *, has_failed: bool) -> str:
+    forward = [step for step in run.plan.steps if is_there(step)]
+    if has_failed:
+        return "failed"
+    if all(run.record(step.id).status is StepStatus.DONE for step in forward):
+        has_doubts = any(run.record(step.id).evidence.verdict is not None for step in forward)
+        return "done, with something left unknown" if has_doubts else "passed"
+    return "ended early" if run.turn is not None or run.is_terminal else "under way"
+
+
+def _line(run: Run, step: Step) -> str:
+    assert isinstance(step.action, OnStaging)
+    record, action = run.record(step.id), step.action.action
+    is_done = record.status is StepStatus.DONE
+    if record.status is StepStatus.PENDING or (is_done and isinstance(action, _QUIET)):
+        return ""
+    mark = "!" if is_done and record.evidence.verdict is not None else _MARK[record.status]
+    if is_done and isinstance(action, CheckHealth | Watch):
+        said = record.evidence.sentence
+        return f"{mark} {sentence(escaped(said[:1].upper() + said[1:], 600))}"
+    ends = until(run, step)
+    said = record.sentence or record.awaiting if not is_done else record.evidence.sentence
+    later = f" until {when(ends)}" if ends is not None and record.status is StepStatus.INTENDED else ""
+    return f"{mark} {escaped(step.title)}{later}" + (f": {escaped(said, 600)}" if said else "")
