@@ -1,6 +1,6 @@
 """A plan as people read it: its steps, its way back, what policy noticed."""
 
-from bot.domain.actions import Bake
+from bot.domain.actions import Bake, OnStaging, Watch
 from bot.domain.plan import Plan, Step
 from bot.domain.run import Run
 from bot.views import aftercare, blocks
@@ -44,8 +44,14 @@ def step_lines(plan: Plan) -> list[str]:
             continue
         first = number
         mark = " *(approval)*" if step in plan.shifts else ""
-        lines.append(f"{number}. {escaped(step.title)}{mark}")
+        lines.append(f"{number}. {escaped(step.title)}{_lasting(step)}{mark}")
     return lines
+
+
+def _lasting(step: Step) -> str:
+    """How long a step takes that has a time of its own."""
+    action = step.action.action if isinstance(step.action, OnStaging) else step.action
+    return f" for {span(action.duration)}" if isinstance(action, Watch) else ""
 
 
 def _continued(before: Step, step: Step) -> str | None:

@@ -49,6 +49,10 @@ def test_nothing_is_said_before_it_begins() -> None:
     assert "staging" not in keys(Story(begun().run.plan).run)
 
 
+def test_the_plan_says_how_long_it_is_watched() -> None:
+    assert "Watch v2.5.0 on staging for 15 min" in read(shown(begun().run, "plan"))
+
+
 def test_the_message_grows_with_it() -> None:
     coming = begun().begins("staging/rollout")
     coming.says(Progressed(awaiting="1 of 3 pods of checkout run v2.5.0"), step="staging/rollout")
