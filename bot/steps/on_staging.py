@@ -11,7 +11,7 @@ deployed there since.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.actions import OnStaging, RestoreStable
+from bot.domain.actions import CheckRollout, OnStaging, RestoreStable
 from bot.domain.errors import OutsideError, Permanent
 from bot.domain.outcome import Done, Evidence, Outcome, Wait, Workload
 from bot.ports import Seen, StepContext, StepKind
@@ -56,8 +56,20 @@ class OnStagingKind:
 
 
 def _there(context: StepContext) -> StepContext:
-    plan = context.run.plan.on_staging
+    """What runs on staging is what the rehearsal found: others deploy there too while gates are answered."""
+    plan, found = context.run.plan.on_staging, _found(context)
+    if found is not None:
+        version = found.version or plan.request.running_version
+        request = plan.request.with_(running_image=found.image, running_version=version)
+        plan = plan.with_(request=request)
     return replace(context, run=context.run.with_(plan=plan), step=plan.step(context.step.id))
+
+
+def _found(context: StepContext) -> Workload | None:
+    for step in context.run.plan.steps:
+        if isinstance(step.action, OnStaging) and isinstance(step.action.action, CheckRollout):
+            return context.run.record(step.id).before.workload
+    return None
 
 
 def _is_given_up(context: StepContext) -> bool:

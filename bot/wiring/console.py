@@ -16,13 +16,14 @@ from bot.domain.errors import NotUnderstood, OutsideError, Permanent, Refused
 from bot.domain.events import Entry
 from bot.domain.figures import Subject
 from bot.domain.people import Person, Role
-from bot.domain.plan import Plan
+from bot.domain.plan import Plan, Target
 from bot.domain.record import Record
 from bot.operations import Deployable, Desk
 from bot.operations.colours import as_it_stands, in_colours
 from bot.platforms.kubernetes import KubernetesPlatform, router
 from bot.ports import RunSummary, TrafficRouter
 from bot.slack import Directory, SlackCalls, SlackRoles
+from bot.sources.health import HTTPHealth
 from bot.wiring.deployables import deployables, granted, plan_writers
 from bot.wiring.identity import at_the_console
 from bot.wiring.worlds import Worlds, connect_clusters
@@ -106,6 +107,9 @@ async def examine(config: Path) -> list[Finding]:
     findings = [await _database(settings)]
     for deployable in deployables(settings):
         findings += await _of(deployable, settings, secrets)
+    staging = {d.application: d.staging.target for d in deployables(settings) if d.staging is not None}
+    for application, target in staging.items():
+        findings += await _of_staging(f"{application} in staging", target, secrets)
     findings += await _slack(settings, secrets)
     return findings
 
@@ -196,6 +200,30 @@ async def _of(deployable: Deployable, settings: Settings, secrets: Secrets) -> l
     finally:
         await worlds.close()
     return found
+
+
+async def _of_staging(name: str, target: Target, secrets: Secrets) -> list[Finding]:
+    try:
+        kube = await connect(Path(secrets.kubeconfig) if secrets.kubeconfig else None, target.context)
+    except OutsideError as error:
+        return [Finding(what=f"{name}: cluster", is_well=False, sentence=str(error))]
+    platform = KubernetesPlatform(kube, target)
+    try:
+        found = [await _look(f"{name}: Deployment {target.workload}", _stable(platform))]
+        if found[0].is_well:
+            found.append(await _look(f"{name}: rolling", _rolling(platform)))
+        if target.url is not None:
+            found.append(await _health(name, HTTPHealth(target)))
+    finally:
+        await kube.close()
+    return found
+
+
+async def _health(name: str, health: HTTPHealth) -> Finding:
+    readings = await health.ask(Side.STABLE)
+    ill = [f"{one.path}: {one.detail or one.status}" for one in readings if not one.ok]
+    said = "; ".join(ill) or f"{', '.join(one.path for one in readings)} answer well"
+    return Finding(what=f"{name}: health", is_well=not ill, sentence=said)
 
 
 async def _look(what: str, work: Awaitable[str]) -> Finding:

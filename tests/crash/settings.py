@@ -16,6 +16,11 @@ PEOPLE = {
 }
 
 
+def _environments(production: dict[str, Any], staging: Any, cluster: str) -> dict[str, Any]:
+    """Staging is reached by the same door, too."""
+    return {"production": production} | ({"staging": {**staging, "url": cluster}} if staging else {})
+
+
 def _with_url(strategy: dict[str, Any], cluster: str) -> dict[str, Any]:
     """A preview is reached by the same door as everything in the cluster."""
     if "blue_green" not in strategy:
@@ -43,6 +48,8 @@ def settings(
         "services": {"main": "checkout", "stable": "checkout-stable", "canary": "checkout-canary"},
         "traffic": routing.configured,
     }
+    rest = {key: value for key, value in strategy.items() if key != "staging"}
+    staging = strategy.get("staging")
     # While a bot is started again, minutes go by on a fast clock; nobody's patience may end with that.
     approvals = {"remind": remind, "escalate": "20h", "expire": "23h"}
     production = {
@@ -55,8 +62,8 @@ def settings(
         "repository": {"path": str(repository)},
         "image": IMAGE,
         "health": {"path": "/health", "critical": ["/health", "/health/database"]},
-        "environments": {"production": production},
-        **_with_url(strategy, cluster),
+        "environments": _environments(production, staging, cluster),
+        **_with_url(rest, cluster),
         "metrics": {"kind": "prometheus", "url": f"{cluster}/prometheus", "stale_after": "150s"},
         # Stages this short see few requests.
         "analysis": {"min_requests": 100, "skip_first": "5s"},

@@ -268,3 +268,19 @@ async def test_its_way_back_survives_a_crash(
     await when.is_over()
 
     then.ended(Ending.STOPPED, Reason.SMOKE_FAILED)
+
+
+async def test_what_others_deploy_to_staging_while_gates_are_answered_is_no_surprise(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    given.stages(100).staging()
+    there = scenario.rehearsal.stable
+    await when.started()
+    there.image, there.version = "registry.example/checkout:v2.4.7", "v2.4.7"
+    await when.done("staging/rollout")
+    await when.aborts()
+    await when.is_over()
+
+    assert then.run.holds == ()
+    assert runs_there(scenario).version == "v2.4.7", "and it is what they get back"
+    scenario.staging_may_be_left = True

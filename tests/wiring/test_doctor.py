@@ -4,7 +4,10 @@ import asyncio
 import sys
 from pathlib import Path
 
+import yaml
+
 from bot.sim.cluster import kinds
+from tests.support.eventually import eventually
 from tests.support.stand_ins import StandIns, stand_ins
 
 
@@ -34,6 +37,27 @@ async def test_what_keeps_a_canary_from_being_made_hides_no_other_finding(tmp_pa
     assert "could be made, and promoted" in before
     assert "kubectl -n production rollout resume deployment/checkout" in after
     assert _looked_at(after) == _looked_at(before)
+
+
+async def test_staging_is_looked_at_too(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path) as world:
+        settings = yaml.safe_load(world.bot.config.read_text())
+        settings["applications"]["checkout"]["environments"]["staging"] = {
+            "platform": {"namespace": "staging", "workload": "checkout", "container": "checkout"},
+            "url": world.cluster.url,
+            "host_header": "checkout.staging",
+        }
+        world.bot.config.write_text(yaml.safe_dump(settings))
+        # The pods may still be starting.
+        _, well = await eventually(lambda: doctor(world), lambda seen: "answer well" in seen[1])
+        simulation = world.cluster.simulation
+        simulation.faults.replace({"v2.4.0": {"dependencies_down": True}}, simulation.clock.now())
+        status, ill = await doctor(world)
+
+    assert "checkout in staging: Deployment checkout: runs registry.example.com/checkout:v2.4.0" in well
+    assert "checkout in staging: health: /health, /health/database, /health/dependencies answer well" in well
+    assert status == 1
+    assert "checkout in staging: health: /health/database: HTTP 503" in ill
 
 
 def _looked_at(printed: str) -> list[str]:
