@@ -90,8 +90,11 @@ def _of_release(application: Application) -> Iterator[tuple[str, str]]:
 def _of_environment(name: str, environment: Environment) -> Iterator[tuple[str, str]]:
     if name == STAGING:
         yield from _of_rehearsal(environment)
-    elif environment.smoke is not None:
-        yield "smoke", "The smoke command is not run in production yet."
+    else:
+        if environment.smoke is not None:
+            yield "smoke", "The smoke command is not run in production yet."
+        if environment.journeys:
+            yield "journeys", "Journeys are walked on staging only."
     platform = environment.platform
     if not isinstance(platform, KubernetesPlatform) and name == STAGING:
         yield "platform.kind", f"A rehearsal on {platform.kind} is not built yet: nothing is rehearsed."

@@ -63,7 +63,7 @@ async def _send(session: aiohttp.ClientSession, url: str, request: Request, save
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=patience),
         ) as answer:
-            body = await answer.content.read(_LARGEST)
+            body = await _bounded(answer)
             status = answer.status
     except TimeoutError:
         raise _Wrong(f"no answer within {patience:g} s") from None
@@ -78,6 +78,16 @@ async def _send(session: aiohttp.ClientSession, url: str, request: Request, save
         raise _Wrong("the answer does not contain what it has to")
     if request.save:
         saved |= await asyncio.to_thread(_saved, body, request.save)
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    """The beginning of the body, however it comes; one read would give no more than has come by then."""
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) >= _LARGEST:
+            break
+    return bytes(body[:_LARGEST])
 
 
 def _saved(body: bytes, wanted: dict[str, str]) -> dict[str, str]:

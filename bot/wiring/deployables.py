@@ -1,60 +1,38 @@
 """The team's settings as the records that operations, strategies and analysis know."""
 
-import math
 from collections.abc import Callable
-from datetime import timedelta
-from decimal import Decimal
 
 from bot.analysis import Limits, TriggerLimits
 from bot.config import (
+    STAGING,
     Application,
     Environment,
     GatewayTraffic,
     IstioTraffic,
-    JourneyStep,
     KubernetesPlatform,
     NginxTraffic,
     Notice,
-    Ratio,
     ServiceTraffic,
     Settings,
-    Slope,
     TimesBaseline,
-    TrafficSettings,
     Who,
     WhoKind,
     not_built_yet,
 )
-from bot.config import Journey as DeclaredJourney
-from bot.domain.journeys import Expected, Journey, Request
 from bot.domain.people import Role
-from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan, Staging, Target
+from bot.domain.plan import ApprovalPolicy, DeployRequest, Plan
 from bot.domain.record import Record
-from bot.domain.traffic import (
-    ByColour,
-    ByHTTPRoute,
-    ByIngress,
-    ByService,
-    ByVirtualService,
-    Preview,
-    Traffic,
-)
-from bot.gates.runner import image_name
+from bot.domain.traffic import ByColour, Preview
 from bot.operations import Deployable
 from bot.operations.desk import WritePlan
 from bot.slack.roles import Grantee
+from bot.wiring.rehearsals import ground_of, rehearsal_of
+from bot.wiring.targets import pods, target_of
 from strategies import blue_green, canary, rolling, staging
-from strategies.settings import (
-    BlueGreenSettings,
-    CanarySettings,
-    CanaryStage,
-    RollingSettings,
-    StagingSettings,
-)
+from strategies.settings import BlueGreenSettings, CanarySettings, CanaryStage, RollingSettings
 
 # Gates that this version can answer, in the order in which people read them.
 _GATES = {"code-review": "code-review", "tests": "tests", "build": "build"}
-_STAGING = "staging"
 _Weighted = IstioTraffic | GatewayTraffic | NginxTraffic
 
 
@@ -69,7 +47,7 @@ def deployables(settings: Settings) -> tuple[Deployable, ...]:
         findings = tuple(_findings(notices, name, application))
         for environment_name, environment in application.environments.items():
             platform = environment.platform
-            if environment_name == _STAGING or not isinstance(platform, KubernetesPlatform):
+            if environment_name == STAGING or not isinstance(platform, KubernetesPlatform):
                 continue
             if not isinstance(platform.traffic, _Weighted | ServiceTraffic):
                 continue
@@ -93,8 +71,8 @@ def _deployable(
         strategies=_strategies(application, platform),
         colours=_colours(application, platform),
         is_default=application.defaults.environment == environment_name,
-        target=_target(application, environment, platform),
-        staging=_staging(application),
+        target=target_of(application, environment, platform),
+        staging=ground_of(application),
         approvals=ApprovalPolicy(
             required=environment.approvals.required,
             people=environment.approvals.people,
@@ -107,21 +85,6 @@ def _deployable(
         gates=tuple(gate for key, gate in _GATES.items() if key in configured),
         findings=findings,
     )
-
-
-def _staging(application: Application) -> Staging | None:
-    """Where its releases are rehearsed. It is reached by its Service, whatever shares traffic out there."""
-    environment = application.environments.get(_STAGING)
-    if environment is None or not isinstance(environment.platform, KubernetesPlatform):
-        return None
-    health, service = application.health, environment.platform.services.main
-    paths = (health.path, health.database, health.dependencies, *health.critical)
-    target = _target(application, environment, environment.platform).with_(
-        traffic=ByService(service=service),
-        health_paths=tuple(dict.fromkeys(path for path in paths if path is not None)),
-        is_beside=False,
-    )
-    return Staging(target=target)
 
 
 def _strategies(application: Application, platform: KubernetesPlatform) -> tuple[str, ...]:
@@ -144,43 +107,12 @@ def _colours(application: Application, platform: KubernetesPlatform) -> ByColour
     return ByColour(service=own.service or platform.services.main, label=own.label, preview=preview)
 
 
-def _target(application: Application, environment: Environment, platform: KubernetesPlatform) -> Target:
-    return Target(
-        context=platform.context,
-        namespace=platform.namespace,
-        workload=platform.workload,
-        container=platform.container,
-        main_service=platform.services.main,
-        stable_service=platform.services.stable,
-        canary_service=platform.services.canary,
-        traffic=_traffic(platform.traffic, platform.services.main),
-        header_name=application.canary.header.name,
-        header_value=application.canary.header.value,
-        url=environment.url,
-        host_header=environment.host_header,
-        health_paths=application.health.critical,
-    )
-
-
-def _traffic(settings: TrafficSettings, service: str) -> Traffic:
-    match settings:
-        case ServiceTraffic():
-            return ByService(service=service)
-        case IstioTraffic(virtual_service=name, route=route):
-            return ByVirtualService(virtual_service=name, route=route)
-        case GatewayTraffic(route=route):
-            return ByHTTPRoute(route=route)
-        case NginxTraffic(ingress=own, canary_ingress=canary_ingress):
-            return ByIngress(ingress=own, canary_ingress=canary_ingress)
-    raise AssertionError("others are not deployable yet")
-
-
 def _findings(notices: tuple[Notice, ...], name: str, application: Application) -> list[str]:
     """What a plan says aloud: no staging, and what the file asks for that this version does not do."""
     found = []
-    if _STAGING not in application.environments:
+    if STAGING not in application.environments:
         found.append("No staging is declared, so this release is not rehearsed.")
-    elif application.environments[_STAGING].url is None:
+    elif application.environments[STAGING].url is None:
         found.append("Staging has no url, so its health paths are not asked.")
     if not application.gates.configured:
         found.append("No gates are configured, so nothing is checked before the release.")
@@ -213,7 +145,7 @@ def _writer(
         )
         if where.staging is None:
             return written
-        return staging.rehearsed(written, where.staging, _of_staging(application, request))
+        return staging.rehearsed(written, where.staging, rehearsal_of(application, request))
 
     return write
 
@@ -226,17 +158,12 @@ def _of_canary(application: Application) -> CanarySettings:
 def _of_rolling(application: Application) -> RollingSettings:
     own = application.rolling
     return RollingSettings(
-        max_surge=_pods(own.max_surge),
-        max_unavailable=_pods(own.max_unavailable),
+        max_surge=pods(own.max_surge),
+        max_unavailable=pods(own.max_unavailable),
         check_every=own.check_every,
         pause_above=float(own.pause_above_error_rate),
         bake=own.bake,
     )
-
-
-def _pods(number: int | Ratio) -> int | str:
-    # Kubernetes takes whole per cent.
-    return number if isinstance(number, int) else f"{math.ceil(Decimal(str(number).removesuffix('%')))}%"
 
 
 def _of_blue_green(application: Application) -> BlueGreenSettings:
@@ -248,43 +175,6 @@ def _of_blue_green(application: Application) -> BlueGreenSettings:
         bake=own.bake,
         fail_above=float(own.error_rate),
         keep_old=own.keep_blue,
-    )
-
-
-def _of_staging(application: Application, request: DeployRequest) -> StagingSettings:
-    own, rolling_there = application.environments[_STAGING], application.rolling
-    command = None
-    if own.smoke is not None:
-        command = own.smoke.run.filled(version=request.version, image=image_name(request.image))
-    return StagingSettings(
-        max_surge=_pods(rolling_there.max_surge),
-        max_unavailable=_pods(rolling_there.max_unavailable),
-        smoke=command,
-        smoke_limit=own.smoke.timeout if own.smoke is not None else StagingSettings().smoke_limit,
-        journeys=tuple(map(_journey, own.journeys)),
-        watch=own.watch.lasting,
-        errors=own.watch.errors,
-        memory_growth=_in_an_hour(own.watch.memory_slope),
-    )
-
-
-def _in_an_hour(slope: Slope) -> float:
-    return float(slope.growth) * (timedelta(hours=1) / slope.per)
-
-
-def _journey(declared: DeclaredJourney) -> Journey:
-    return Journey(name=declared.name, requests=tuple(map(_request, declared.steps)))
-
-
-def _request(step: JourneyStep) -> Request:
-    expect = step.expect
-    return Request(
-        method=step.method,
-        path=step.path,
-        headers=dict(step.headers),
-        body=step.body,
-        expect=Expected(status=expect.status, within=expect.within, contains=expect.body.contains),
-        save=dict(step.save),
     )
 
 

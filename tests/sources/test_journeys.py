@@ -43,6 +43,13 @@ class Shop:
                 raise web.HTTPFound("/cart")
             case "/huge":
                 return web.Response(body=b"x" * 3_000_000 + b"needle")
+            case "/slowly":
+                answer = web.StreamResponse()
+                await answer.prepare(request)
+                for part in (b'{"tok', b'en": ', b'"t1"}'):
+                    await answer.write(part)
+                    await asyncio.sleep(0.05)
+                return answer
             case "/page":
                 return web.Response(text="<html>")
         return web.Response(text="there you are")
@@ -120,6 +127,13 @@ async def test_what_goes_wrong_is_said_and_ends_it(shop: Shop, request_: Request
     assert walk.answered == 1
     assert walk.detail.startswith(detail)
     assert ("GET", "/after", None) not in shop.asked
+
+
+async def test_an_answer_that_comes_in_pieces_is_read_to_its_end(shop: Shop) -> None:
+    slowly = asks("/slowly", save={"token": "$.token"}, expect=Expected(contains='"t1"'))
+
+    assert (await walked(shop, slowly, asks("/{token}"))).detail == ""
+    assert shop.asked[-1][1] == "/t1"
 
 
 async def test_too_slow_is_told_from_no_answer(shop: Shop) -> None:
