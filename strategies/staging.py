@@ -100,13 +100,13 @@ def _forward(request: DeployRequest, staging: Staging, settings: StagingSettings
 
 
 def _way_back(staging: Staging) -> Iterator[Step]:
-    old, workload = staging.running_version, staging.target.workload
+    workload = staging.target.workload
     yield _step(
         "restore",
-        f"Give staging {old} again",
+        "Give staging back what it ran",
         RestoreStable(),
         undoes=_ROLLOUT,
-        timeout=timedelta(minutes=5),
+        timeout=timedelta(minutes=15),
         estimate=timedelta(minutes=1),
     )
     yield _step(

@@ -226,12 +226,18 @@ class Environment(Section):
 
 def _share_a_workload(one: PlatformSettings, other: PlatformSettings) -> bool:
     """As far as names tell; a Deployment under two contexts is found when a run is planned."""
-    if not isinstance(one, KubernetesPlatform) or not isinstance(other, KubernetesPlatform):
+    if not _share_a_namespace(one, other):
         return False
-    if (one.context, one.namespace) != (other.context, other.namespace):
-        return False
+    assert isinstance(one, KubernetesPlatform)
+    assert isinstance(other, KubernetesPlatform)
     beside = {f"{other.workload}{ending}" for ending in ("", "-canary", "-blue", "-green")}
     return one.workload in beside
+
+
+def _share_a_namespace(one: PlatformSettings, other: PlatformSettings) -> bool:
+    if not isinstance(one, KubernetesPlatform) or not isinstance(other, KubernetesPlatform):
+        return False
+    return (one.context, one.namespace) == (other.context, other.namespace)
 
 
 class Application(Section):
@@ -289,6 +295,16 @@ class Application(Section):
             if _share_a_workload(staging.platform, other.platform):
                 remedy = f"is what {name} serves from too: a rehearsal needs a Deployment of its own"
                 raise wrong(remedy, "environments", STAGING, "platform", "workload")
+            there, here = (staging.url, staging.host_header), (other.url, other.host_header)
+            if staging.url is not None and there == here:
+                remedy = f"leads to {name}: what is asked and sent on a rehearsal must not come there"
+                raise wrong(remedy, "environments", STAGING, "url")
+            if _share_a_namespace(staging.platform, other.platform) and "$pods" not in self.metrics.selector:
+                remedy = (
+                    f"is {name}'s too, so figures of both would be counted as one: give staging a "
+                    "namespace of its own, or let metrics.selector tell them apart by $pods"
+                )
+                raise wrong(remedy, "environments", STAGING, "platform", "namespace")
         return self
 
     @model_validator(mode="after")

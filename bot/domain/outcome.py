@@ -65,6 +65,13 @@ class Warmth(Record):
     detail: str = ""  # plain; why the newest of them failed
 
 
+class Looks(Record):
+    """How often a version was looked at, and how often it was not well then."""
+
+    in_all: int = 0
+    unwell: int = 0
+
+
 class Recorded(Record):
     """What was true before a step changed it: what its way back needs."""
 
@@ -107,6 +114,7 @@ class Evidence(Record):
     first_seen: Moment | None = None  # since when the new version has looked worse, without a break
     rollout: Rollout | None = None  # how a rollout within one deployment goes
     warmth: Warmth | None = None
+    looks: Looks | None = None
     well_since: Moment | None = None  # what serves has been well, without a break
 
 

@@ -1,8 +1,11 @@
 """What runs now, in production and where releases are rehearsed."""
 
-from bot.domain.errors import NotFound, NotUnderstood, UnknownThing
+from contextlib import suppress
+
+from bot.domain.errors import NotFound, NotUnderstood, OutsideError, Refused, UnknownThing
 from bot.domain.outcome import Workload
 from bot.domain.plan import Staging, Target
+from bot.operations.colours import as_it_stands
 from bot.operations.desk import Deployable, Desk
 
 
@@ -20,16 +23,28 @@ async def as_it_runs(desk: Desk, deployable: Deployable, staging: Staging) -> St
 
     Raises:
         UnknownThing: nothing runs there that could be taken further.
-        NotUnderstood: it is production itself.
+        NotUnderstood: it is what users of some environment are served by, whatever it is called there.
     """
     there = await _running(desk, staging.target)
-    here = await _running(desk, deployable.target)
-    if here.revision and there.is_one_with(here):
-        raise NotUnderstood(
-            f"Staging is {deployable.environment} itself: {there.name} in {staging.target.namespace}.",
-            "Let environments.staging name a Deployment of its own: a rehearsal asks nobody.",
-        )
+    for other in desk.deployables:
+        serving = await _serving(desk, other)
+        if there.revision and any(map(there.is_one_with, serving)):
+            raise NotUnderstood(
+                f"Staging of {deployable.application} is {other.application} in {other.environment} itself: "
+                f"{there.name} in {staging.target.namespace}.",
+                "Let environments.staging name a Deployment of its own: a rehearsal asks nobody.",
+            )
     return staging.with_(running_version=tag_of(there.image), running_image=there.image)
+
+
+async def _serving(desk: Desk, deployable: Deployable) -> list[Workload]:
+    """Both sides of an environment, as far as they can be read."""
+    with suppress(OutsideError, Refused):
+        where = await as_it_stands(desk.platform, deployable)
+        platform = desk.platform(where.target)
+        sides = [await platform.stable(), await platform.canary()]
+        return [side for side in sides if side is not None]
+    return []
 
 
 async def _running(desk: Desk, target: Target) -> Workload:

@@ -21,9 +21,8 @@ from bot.steps.watch import WatchKind
 def catalogue(world: World, limits: Limits) -> Mapping[str, StepKind]:
     """Every step kind this version knows, by the `kind` of its action, for one run's world."""
     kinds = _kinds(world, limits)
-    if world.staging is not None:
-        kinds["on-staging"] = OnStagingKind(_kinds(world.staging, limits))
-    return kinds
+    there = _kinds(world.staging, limits) if world.staging is not None else {}
+    return {**kinds, "on-staging": OnStagingKind(there)}
 
 
 def _kinds(world: World, limits: Limits) -> dict[str, StepKind]:

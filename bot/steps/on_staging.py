@@ -11,7 +11,7 @@ deployed there since.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.actions import CheckRollout, OnStaging, RestoreStable
+from bot.domain.actions import CheckRollout, OnStaging
 from bot.domain.errors import OutsideError, Permanent
 from bot.domain.outcome import Done, Evidence, Outcome, Wait, Workload
 from bot.ports import Seen, StepContext, StepKind
@@ -31,11 +31,15 @@ class OnStagingKind:
             if not _is_given_up(context):
                 raise
             return Seen(is_settled=True)
-        is_left = _is_given_up(context) or _is_anothers_now(context, seen.before.workload)
-        return seen.with_(is_settled=True) if is_left else seen
+        return seen.with_(is_settled=True) if _is_anothers_now(context, seen.before.workload) else seen
 
     async def apply(self, context: StepContext, seen: Seen) -> None:
-        await self._kind(context).apply(_there(context), seen)
+        """However late it is, it is sent once: a bot that was away has not tried yet."""
+        try:
+            await self._kind(context).apply(_there(context), seen)
+        except (OutsideError, Permanent):
+            if not _is_given_up(context):
+                raise
 
     async def verify(self, context: StepContext) -> Outcome:
         try:
@@ -49,10 +53,14 @@ class OnStagingKind:
             return _left(f"{found.name} runs {found.image} by now, which this run has not brought")
         if isinstance(outcome, Done) or not _is_given_up(context):
             return outcome
-        return _left(outcome.awaiting if isinstance(outcome, Wait) else outcome.sentence)
+        why = outcome.awaiting if isinstance(outcome, Wait) else outcome.sentence
+        return _left(f"{found.name} runs {found.image}, {why}" if found is not None else why)
 
     def _kind(self, context: StepContext) -> StepKind:
-        return self._kinds[action_of(context, OnStaging).action.kind]
+        kind = action_of(context, OnStaging).action.kind
+        if kind not in self._kinds:
+            raise Permanent("staging is not configured any more")
+        return self._kinds[kind]
 
 
 def _there(context: StepContext) -> StepContext:
@@ -68,7 +76,8 @@ def _there(context: StepContext) -> StepContext:
 def _found(context: StepContext) -> Workload | None:
     for step in context.run.plan.steps:
         if isinstance(step.action, OnStaging) and isinstance(step.action.action, CheckRollout):
-            return context.run.record(step.id).before.workload
+            record = context.run.record(step.id)
+            return record.evidence.workload or record.before.workload
     return None
 
 
@@ -79,13 +88,13 @@ def _is_given_up(context: StepContext) -> bool:
 
 def _is_anothers_now(context: StepContext, found: Workload | None) -> bool:
     """Whether somebody has deployed there since: the way back is not to take that away."""
-    undone = context.step.undoes
-    if undone is None or not isinstance(action_of(context, OnStaging).action, RestoreStable):
+    undone, signature = context.step.undoes, context.run.signature
+    if undone is None or found is None or signature in {found.owner, found.paused_by}:
         return False
-    before = context.run.record(undone).before.workload
+    before = context.run.record(undone).before.workload or _found(context)
     known = {context.run.plan.request.image, before.image if before is not None else None}
-    return found is not None and found.image not in known
+    return found.image not in known
 
 
 def _left(why: str) -> Done:
-    return Done(evidence=Evidence(sentence=f"Staging is left as it is: {why}"))
+    return Done(evidence=Evidence(sentence=f"Staging is left as it is: {why}", is_healthy=False))

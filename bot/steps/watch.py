@@ -9,19 +9,23 @@ from datetime import datetime, timedelta
 
 from bot.analysis import count, growth
 from bot.domain.actions import Side, Watch
+from bot.domain.errors import OutsideError
 from bot.domain.figures import Point, Tally
-from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait, Workload
+from bot.domain.outcome import Done, Evidence, Failed, Looks, Outcome, Wait, Workload
 from bot.domain.reasons import Reason
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import HealthProbe, MetricSource, Platform, Seen, StepContext
 from bot.steps.actions import action_of, is_ours_to_mind
 from bot.steps.health import problem_of
 from bot.steps.lasting import counted, is_over, remembered
-from bot.steps.workloads import changed_meanwhile, explained
+from bot.steps.workloads import explained
 
 _LOOK = timedelta(seconds=5)
 # A rollout's last pod, a slow answer: what is over so soon was nothing.
 _PATIENCE = timedelta(seconds=30)
+_OUTAGE = timedelta(minutes=1)
+# One bad look in ten is a fault; fewer are for people to judge.
+_OFTEN = 0.1
 _POINTS = 60
 _FINEST_POINT = timedelta(seconds=10)
 # Caches fill and pools grow at first; the slope is that of the rest.
@@ -42,11 +46,17 @@ class WatchKind:
     async def apply(self, context: StepContext, seen: Seen) -> None: ...
 
     async def verify(self, context: StepContext) -> Outcome:
-        stable = await self._platform.stable()
-        if stable.image != context.run.plan.request.image and is_ours_to_mind(context):
-            sentence = f"{changed_meanwhile(context, stable)} It cannot be watched any more."
-            return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
-        evidence = await self._look(context, remembered(context), stable)
+        stable, silence = None, ""
+        try:
+            stable = await self._platform.stable()
+        except OutsideError as error:
+            if not error.is_transient:
+                raise
+            # Health and figures have other sources.
+            silence = str(error)
+        if stable is not None and stable.image != context.run.plan.request.image:
+            return _taken(context, stable)
+        evidence = await self._look(context, _remembered(context), stable, silence)
         grave = _grave(context, evidence)
         if grave is not None:
             return grave
@@ -54,24 +64,49 @@ class WatchKind:
             return _judged(context, evidence)
         return Wait(after=_LOOK, awaiting=evidence.sentence or "watch time", evidence=evidence)
 
-    async def _look(self, context: StepContext, before: Evidence, stable: Workload) -> Evidence:
+    async def _look(
+        self, context: StepContext, before: Evidence, stable: Workload | None, silence: str
+    ) -> Evidence:
         version = context.run.plan.request.version
         readings = await self._health.ask(Side.STABLE)
         trouble = [problem for one in readings if (problem := problem_of(one, version)) is not None]
-        if stable.ready < stable.replicas or stable.ready == 0:
+        # Pods that somebody adds take their time; pods in trouble say so.
+        if stable is not None and (stable.ready == 0 or (stable.ready < stable.replicas and stable.problems)):
             trouble.append(explained(stable))
+        looks = before.looks or Looks()
         sample = await self._metrics.sample(context.run.plan.subject(Side.CANARY))
         memory = sample.figure("memory").value
         return before.with_(
-            sentence="; ".join(trouble),
-            workload=stable,
+            sentence="; ".join([*trouble, *([silence] if silence else [])]),
+            workload=stable or before.workload,
             is_healthy=not trouble if readings else None,
             first_seen=(before.first_seen or context.now) if trouble else None,
+            looks=Looks(in_all=looks.in_all + 1, unwell=looks.unwell + bool(trouble)),
+            well_since=(before.well_since or context.now) if not silence else None,
             canary=count(before.canary or Tally(), sample),
             canary_now=sample,
             points=_with_point(context, before.points, memory),
             looked_at=context.now,
         )
+
+
+def _remembered(context: StepContext) -> Evidence:
+    """What was seen so far; that it was unwell before nobody looked does not mean that it was all along."""
+    before = remembered(context)
+    is_away = before.unwatched > context.record.evidence.unwatched
+    return before.with_(first_seen=None) if is_away else before
+
+
+def _taken(context: StepContext, stable: Workload) -> Done | Failed:
+    """Somebody else has deployed there: it cannot be watched any more."""
+    request = context.run.plan.request
+    runs = f"{stable.name} runs {stable.image} instead of {request.image}"
+    if is_ours_to_mind(context):
+        sentence = f"Somebody else has deployed to staging: {runs}. Resume to go on without the rehearsal."
+        return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+    sentence = f"not watched to its end: {runs}"
+    verdict = Verdict(kind=VerdictKind.INCONCLUSIVE, sentence=f"On staging {request.version} was {sentence}.")
+    return Done(evidence=Evidence(sentence=sentence, workload=stable, verdict=verdict))
 
 
 def _with_point(context: StepContext, points: tuple[Point, ...], memory: float | None) -> tuple[Point, ...]:
@@ -99,9 +134,13 @@ def _grave(context: StepContext, evidence: Evidence) -> Failed | None:
 
 def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
     """What the whole time comes to."""
-    if evidence.first_seen is not None:
-        # Unwell right at the end is not well; either it passes or it is grave.
-        return Wait(after=_LOOK, awaiting=evidence.sentence, evidence=evidence)
+    if evidence.first_seen is not None or _has_just_gone_silent(context, evidence):
+        # Unwell right at the end is not well, and one lost answer is no outage: either passes or lasts.
+        return Wait(after=_LOOK, awaiting=evidence.sentence or "the source of the figures", evidence=evidence)
+    looks = evidence.looks or Looks()
+    if looks.unwell > _OFTEN * looks.in_all:
+        sentence = f"{context.run.plan.request.version} was unwell {_times(looks)}."
+        return Failed(reason=Reason.HEALTH, sentence=sentence, evidence=evidence)
     version, limit = context.run.plan.request.version, action_of(context, Watch).memory_growth
     memory = growth(_settled(context, evidence))
     if memory is not None and memory.at_least > limit:
@@ -114,6 +153,8 @@ def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
     known, unknown = [], []
     if evidence.is_healthy is None:
         unknown.append("no url is declared to ask health paths at")
+    elif looks.unwell:
+        unknown.append(f"it was unwell {_times(looks)}")
     else:
         known.append("every health path well")
     if tally.blind_since is not None:
@@ -132,8 +173,20 @@ def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
     said = "; ".join([*known, *unknown])
     how_long = f"{lasted / 60:.0f} min" if lasted >= 90 else f"{lasted:.0f} s"
     sentence = f"watched for {how_long}: {said}"
-    asked = Verdict(kind=kind, sentence=f"On staging {version} was {sentence}.") if unknown else None
+    said = f"On staging {version} was {sentence}."
+    asked = Verdict(kind=kind, sentence=said, canary_requests=round(tally.requests)) if unknown else None
     return Done(evidence=evidence.with_(sentence=sentence, verdict=asked))
+
+
+def _has_just_gone_silent(context: StepContext, evidence: Evidence) -> bool:
+    """Figures that are missing since less than a minute, or a platform that does not answer now."""
+    since = evidence.canary.blind_since if evidence.canary is not None else None
+    is_blind = since is not None and context.now - since < _OUTAGE
+    return is_blind or evidence.well_since is None
+
+
+def _times(looks: Looks) -> str:
+    return f"in {looks.unwell} of {looks.in_all} looks"
 
 
 def _settled(context: StepContext, evidence: Evidence) -> list[tuple[datetime, float]]:

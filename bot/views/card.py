@@ -162,7 +162,7 @@ def _doing(run: Run, served: str) -> str:
         return f"{served} since {when(record.began)}, baking until {when(until)}."
     ends = rehearsal.until(run, step)
     if ends is not None:
-        doubt = f" ({escaped(record.awaiting)})" if record.evidence.sentence else ""
+        doubt = f" ({escaped(record.awaiting)})" if record.awaiting not in {"", "watch time"} else ""
         return f"{escaped(step.title)} until {when(ends)}{doubt}."
     if step.phase is Phase.GATES:
         names = [s.action.gate for s in steps if s.action.kind == "run-gate"]

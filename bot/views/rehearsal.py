@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.domain.actions import CheckHealth, CheckRollout, KeepRollout, OnStaging, Watch
-from bot.domain.plan import Step
+from bot.domain.plan import Staging, Step
 from bot.domain.run import Run, StepRecord, StepStatus
 from bot.views import blocks
 from bot.views.items import Item, Place, Told
@@ -23,7 +23,7 @@ def rehearsal(run: Run) -> list[Told]:
     place = f"{code(target.workload)} in {code(target.namespace)}"
     lines = [line for step in _steps(run) if (line := _line(run, step))]
     has_failed = any(run.record(step.id).status is StepStatus.FAILED for step in _steps(run))
-    version, old = escaped(run.plan.request.version), escaped(run.plan.staging.running_version)
+    version, old = escaped(run.plan.request.version), escaped(_ran_there(run, run.plan.staging))
     word = _word(run, has_failed=has_failed)
     text = f"Rehearsal of {version} on staging, where {old} ran: {word}."
     item = Item(
@@ -58,6 +58,16 @@ def is_there(step: Step) -> bool:
     return isinstance(step.action, OnStaging)
 
 
+def _ran_there(run: Run, staging: Staging) -> str:
+    """As the rehearsal found it; before that, as the plan did."""
+    checks = (step for step in _steps(run) if isinstance(step.action, OnStaging))
+    for step in checks:
+        found = run.record(step.id).evidence.workload
+        if isinstance(step.action, OnStaging) and isinstance(step.action.action, CheckRollout) and found:
+            return found.version or staging.running_version
+    return staging.running_version
+
+
 def _watched(run: Run, step: Step) -> StepRecord | None:
     is_watch = isinstance(step.action, OnStaging) and isinstance(step.action.action, Watch)
     record = run.record(step.id)
@@ -82,9 +92,11 @@ def _line(run: Run, step: Step) -> str:
     assert isinstance(step.action, OnStaging)
     record, action = run.record(step.id), step.action.action
     is_done = record.status is StepStatus.DONE
-    if record.status is StepStatus.PENDING or (is_done and isinstance(action, _QUIET)):
+    has_doubts = record.evidence.verdict is not None or record.evidence.is_healthy is False
+    is_quiet = is_done and isinstance(action, _QUIET) and not has_doubts
+    if record.status is StepStatus.PENDING or is_quiet:
         return ""
-    mark = "!" if is_done and record.evidence.verdict is not None else _MARK[record.status]
+    mark = "!" if is_done and has_doubts else _MARK[record.status]
     if is_done and isinstance(action, CheckHealth | Watch):
         said = record.evidence.sentence
         return f"{mark} {sentence(escaped(said[:1].upper() + said[1:], 600))}"

@@ -34,8 +34,10 @@ class Worlds:
         self._versions: dict[str, RepositoryVersions] = {}
 
     def __call__(self, plan: Plan) -> World:
-        staging = plan.staging
-        there = self._world(plan, staging.target) if staging is not None else None
+        staging, there = plan.staging, None
+        # Production is driven, and taken home, whatever has become of staging since the plan was made.
+        if staging is not None and staging.target.context in self._clusters:
+            there = self._world(plan, staging.target)
         return replace(self._world(plan, plan.target), staging=there)
 
     def _world(self, plan: Plan, target: Target) -> World:

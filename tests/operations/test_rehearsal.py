@@ -56,7 +56,7 @@ async def test_a_staging_that_is_production_under_another_name_is_refused():
     places = TwoPlaces()
     places.staging.answer = places.production.answer.with_(revision="uid-1/4")
 
-    with pytest.raises(NotUnderstood, match="Staging is production itself: checkout in staging"):
+    with pytest.raises(NotUnderstood, match="Staging of checkout is checkout in production itself"):
         await operations.start(places.world.desk, Wish(version="v2.5.0"), ADA)
     assert places.planned == []
 

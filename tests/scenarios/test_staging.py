@@ -103,15 +103,18 @@ async def test_what_falls_ill_while_it_is_watched_is_noticed(
 
 
 async def test_a_moment_of_trouble_is_none(given: Given, when: When, then: Then, scenario: Scenario) -> None:
-    given.stages(100).staging(watch=minutes(2))
+    given.stages(100).staging(watch=minutes(10))
     await when.started()
     await when.begun("staging/watch")
-    await when.passes(seconds(60))
+    await when.passes(minutes(3))
     scenario.rehearsal.faults.unhealthy.add("v2.5.0")
     await when.passes(seconds(20))
     scenario.rehearsal.faults.unhealthy.clear()
 
     await when.done("staging/watch")
+    watched = then.run.record("staging/watch").evidence
+    assert watched.verdict is not None, "people see it before any traffic moves"
+    assert "it was unwell in " in watched.sentence
 
 
 @pytest.mark.parametrize(
@@ -164,7 +167,7 @@ async def test_production_does_not_wait_for_staging_for_ever(
     else:
         scenario.rehearsal.faults.never_ready.add("v2.4.1")
     await when.rolls_back()
-    await when.is_over(minutes(20))
+    await when.is_over(minutes(30))
 
     then.rolled_back(Reason.ROLLED_BACK_BY_PERSON).traffic(canary=0)
     left = then.run.record("back/staging/restore")
@@ -199,10 +202,14 @@ async def test_another_release_on_staging_while_it_is_watched_is_asked_about(
     scenario.rehearsal.stable.image, scenario.rehearsal.stable.version = "shop:v2.6.0", "v2.6.0"
     await when.until(lambda: then.run.state is RunState.HELD)
 
-    assert "it runs shop:v2.6.0" in then.run.held_why
+    assert "checkout runs shop:v2.6.0 instead of" in then.run.held_why
+    await when.resumes()
+    await when.asked_for(5)
+    assert then.run.verdict is not None
+    assert "not watched to its end: checkout runs shop:v2.6.0" in then.run.verdict.sentence
     await when.aborts()
     await when.is_over()
-    assert scenario.shop.effects == []
+    assert runs_there(scenario).version == "v2.6.0"
     scenario.staging_may_be_left = True
 
 
@@ -283,4 +290,71 @@ async def test_what_others_deploy_to_staging_while_gates_are_answered_is_no_surp
 
     assert then.run.holds == ()
     assert runs_there(scenario).version == "v2.4.7", "and it is what they get back"
+    scenario.staging_may_be_left = True
+
+
+async def test_what_is_unwell_again_and_again_is_unwell(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    given.staging(watch=minutes(5))
+    await when.started()
+    await when.begun("staging/watch")
+    while not then.run.is_terminal and then.run.turn is None:
+        scenario.rehearsal.faults.unhealthy.add("v2.5.0")
+        await when.passes(seconds(10))
+        scenario.rehearsal.faults.unhealthy.clear()
+        await when.passes(seconds(20))
+    await when.is_over()
+
+    then.ended(Ending.STOPPED, Reason.HEALTH)
+    assert then.run.ended is not None
+    assert "v2.5.0 was unwell in " in then.run.ended.sentence
+
+
+async def test_a_staging_that_does_not_answer_for_a_while_is_watched_on(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    given.stages(100).staging(watch=minutes(15))
+    await when.started()
+    await when.begun("staging/watch")
+    await when.passes(minutes(2))
+    scenario.rehearsal.faults.api_down = True
+    await when.passes(minutes(16))
+    assert "connection refused" in then.run.record("staging/watch").awaiting
+    scenario.rehearsal.faults.api_down = False
+    await when.asked_for(100)
+
+    assert then.run.verdict is None
+
+
+async def test_a_bot_that_was_away_takes_staging_home_all_the_same(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    given.staging()
+    scenario.rehearsal.faults.failing_gates.add("smoke")
+    dies_as_it_begins(scenario, "back/staging/restore")
+    await when.started()
+    await when.until(lambda: not scenario.process.is_alive)
+    await when.passes(minutes(40))
+    await when.restarts()
+    await when.is_over()
+
+    assert runs_there(scenario).version == "v2.4.1"
+
+
+async def test_a_staging_that_is_not_configured_any_more_keeps_no_release_from_going_back(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    given.staging()
+    await when.started()
+    await when.bakes_at(5)
+    await when.dies()
+    scenario.staging_is_gone = True
+    await when.restarts()
+    await when.rolls_back()
+    await when.is_over(minutes(60))
+
+    then.rolled_back(Reason.ROLLED_BACK_BY_PERSON).traffic(canary=0)
+    said = then.run.record("back/staging/restore").evidence.sentence
+    assert said == "Staging is left as it is: staging is not configured any more"
     scenario.staging_may_be_left = True

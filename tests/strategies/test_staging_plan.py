@@ -74,7 +74,7 @@ def test_every_strategy_can_be_rehearsed_and_is_taken_back_after_production(stra
 
     assert one.way_back[: len(before.way_back)] == before.way_back
     assert [step.title for step in one.way_back[len(before.way_back) :]] == [
-        "Give staging v2.3.0 again",
+        "Give staging back what it ran",
         "Let checkout be rolled out on staging as its team has it",
     ]
     assert [step for step in one.steps if step.phase is not Phase.STAGING] == list(before.steps)

@@ -190,7 +190,8 @@ class Process:
         self.check()
 
     def _world(self, scenario: "Scenario", plan: Plan) -> World:
-        there = self._reached(scenario.rehearsal) if plan.staging is not None else None
+        is_there = plan.staging is not None and not scenario.staging_is_gone
+        there = self._reached(scenario.rehearsal) if is_there else None
         return replace(self._reached(scenario.shop), staging=there)
 
     def _reached(self, shop: SmallShop) -> World:
@@ -259,6 +260,7 @@ class Scenario:
         self.request = a_request()
         self._shop: SmallShop | None = None
         self._rehearsal: SmallShop | None = None
+        self.staging_is_gone = False  # from the configuration
         self.staging_may_be_left = False  # something keeps it from coming home
         self.processes: list[Process] = []
         self.run = ""

@@ -103,7 +103,7 @@ def test_a_bad_one_says_why_and_that_staging_goes_back() -> None:
 
     assert "Rehearsal on staging: failed" in text
     assert "✗ Watch v2.5.0 on staging: 12 of 900 requests to v2.5.0 failed; none may." in text
-    assert "… Give staging v2.4.1 again" in text
+    assert "… Give staging back what it ran" in text
     assert "rollback" not in keys(unwell().run), "production was never touched"
 
 

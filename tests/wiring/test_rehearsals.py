@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.analysis import Limits
+from bot.clients.clock import RealClock
+from bot.clients.kube import KubeClient
 from bot.config import ConfigErrors, loads
 from bot.domain.plan import Plan
 from bot.domain.traffic import ByService
+from bot.steps import catalogue
 from bot.wiring.deployables import deployables, plan_writers
+from bot.wiring.worlds import Worlds
 from tests.support.builders import a_request
 from tests.support.stand_ins import settings_for
 
@@ -94,6 +99,31 @@ def test_a_staging_that_is_production_is_refused(tmp_path: Path, workload: str) 
 
     with pytest.raises(ConfigErrors, match="is what production serves from too"):
         settings(tmp_path, {"platform": platform})
+
+
+def test_a_staging_that_leads_to_production_is_refused(tmp_path: Path) -> None:
+    address = {"url": "http://127.0.0.1:9", "host_header": "checkout.example.com"}
+
+    with pytest.raises(ConfigErrors, match="leads to production"):
+        settings(tmp_path, STAGING | address)
+
+
+def test_a_staging_whose_figures_would_be_counted_as_productions_is_refused(tmp_path: Path) -> None:
+    platform = {"namespace": "production", "workload": "checkout-staging"}
+
+    with pytest.raises(ConfigErrors, match="figures of both would be counted as one"):
+        settings(tmp_path, STAGING | {"platform": platform})
+
+
+def test_production_is_driven_whatever_has_become_of_staging(tmp_path: Path) -> None:
+    """Its context may have gone from the configuration since the plan was made."""
+    elsewhere = {**STAGING["platform"], "context": "gone"}
+    plan = planned(tmp_path, STAGING | {"platform": elsewhere})
+    loaded = settings(tmp_path, STAGING)
+    world = Worlds(loaded, RealClock(), {None: KubeClient(None)})(plan)
+
+    assert world.staging is None
+    assert "on-staging" in catalogue(world, Limits())
 
 
 @pytest.mark.parametrize(
