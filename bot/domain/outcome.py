@@ -70,6 +70,8 @@ class Looks(Record):
 
     in_all: int = 0
     unwell: int = 0
+    silent: int = 0  # the platform did not say how its pods are
+    silent_since: Moment | None = None
 
 
 class Recorded(Record):

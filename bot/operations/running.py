@@ -1,11 +1,8 @@
 """What runs now, in production and where releases are rehearsed."""
 
-from contextlib import suppress
-
-from bot.domain.errors import NotFound, NotUnderstood, OutsideError, Refused, UnknownThing
+from bot.domain.errors import NotFound, NotUnderstood, UnknownThing
 from bot.domain.outcome import Workload
 from bot.domain.plan import Staging, Target
-from bot.operations.colours import as_it_stands
 from bot.operations.desk import Deployable, Desk
 
 
@@ -27,8 +24,7 @@ async def as_it_runs(desk: Desk, deployable: Deployable, staging: Staging) -> St
     """
     there = await _running(desk, staging.target)
     for other in desk.deployables:
-        serving = await _serving(desk, other)
-        if there.revision and any(map(there.is_one_with, serving)):
+        if await _is_one_with(desk, there, staging.target, other.target):
             raise NotUnderstood(
                 f"Staging of {deployable.application} is {other.application} in {other.environment} itself: "
                 f"{there.name} in {staging.target.namespace}.",
@@ -37,14 +33,20 @@ async def as_it_runs(desk: Desk, deployable: Deployable, staging: Staging) -> St
     return staging.with_(running_version=tag_of(there.image), running_image=there.image)
 
 
-async def _serving(desk: Desk, deployable: Deployable) -> list[Workload]:
-    """Both sides of an environment, as far as they can be read."""
-    with suppress(OutsideError, Refused):
-        where = await as_it_stands(desk.platform, deployable)
-        platform = desk.platform(where.target)
-        sides = [await platform.stable(), await platform.canary()]
-        return [side for side in sides if side is not None]
-    return []
+async def _is_one_with(desk: Desk, there: Workload, staging: Target, other: Target) -> bool:
+    """Whether a run of the other target would change the Deployment that is staging's.
+
+    Only one of the same names can be; whether it is, under another context, its uid tells. What cannot be
+    read is no reason to go on.
+    """
+    names = {f"{other.workload}{ending}" for ending in ("", "-canary", "-blue", "-green")}
+    if staging.namespace != other.namespace or staging.workload not in names:
+        return False
+    try:
+        here = await desk.platform(other.with_(workload=staging.workload)).stable()
+    except NotFound:
+        return False
+    return here.is_one_with(there)
 
 
 async def _running(desk: Desk, target: Target) -> Workload:

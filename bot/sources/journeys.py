@@ -52,9 +52,9 @@ async def _send(session: aiohttp.ClientSession, url: str, request: Request, save
     expected = request.expect
     within = expected.within.total_seconds() if expected.within is not None else None
     patience = _USUAL_PATIENCE if within is None else within + _SLACK
-    path = _PLACE.sub(lambda found: quote(_known(saved, found), safe=""), request.path)
     began = time.monotonic()
     try:
+        path = _PLACE.sub(lambda found: quote(_known(saved, found), safe=""), request.path)
         async with session.request(
             request.method,
             f"{url.rstrip('/')}{path}",
@@ -67,8 +67,11 @@ async def _send(session: aiohttp.ClientSession, url: str, request: Request, save
             status = answer.status
     except TimeoutError:
         raise _Wrong(f"no answer within {patience:g} s") from None
+    except aiohttp.ClientConnectorError as error:
+        raise _Wrong(str(error)) from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _Wrong(str(error) or "unreachable") from error
+        # Its own words may hold what was saved, or the answer.
+        raise _Wrong(f"the request failed ({type(error).__name__})") from None
     took = time.monotonic() - began
     if status != expected.status:
         raise _Wrong(f"HTTP {status} instead of {expected.status}")
@@ -106,6 +109,9 @@ def _found(said: Any, path: str) -> str:
     if found is None or not isinstance(found.obj, str | int | float):
         raise _Wrong(f"the answer has no text or number at {path}")
     value = str(found.obj)
+    if value in {".", ".."} or not value.isprintable():
+        # Either would make another request of the one that is declared.
+        raise _Wrong(f"what the answer has at {path} cannot be carried on")
     if len(value) > _LONGEST_SAVED:
         raise _Wrong(f"what the answer has at {path} is too long to be carried on")
     return value

@@ -11,7 +11,7 @@ deployed there since.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.actions import CheckRollout, OnStaging
+from bot.domain.actions import CheckRollout, KeepRollout, OnStaging
 from bot.domain.errors import OutsideError, Permanent
 from bot.domain.outcome import Done, Evidence, Outcome, Wait, Workload
 from bot.ports import Seen, StepContext, StepKind
@@ -89,7 +89,11 @@ def _is_given_up(context: StepContext) -> bool:
 def _is_anothers_now(context: StepContext, found: Workload | None) -> bool:
     """Whether somebody has deployed there since: the way back is not to take that away."""
     undone, signature = context.step.undoes, context.run.signature
-    if undone is None or found is None or signature in {found.owner, found.paused_by}:
+    if undone is None or found is None:
+        return False
+    # What is the run's own still comes off, whoever has deployed under it.
+    is_keeping = isinstance(action_of(context, OnStaging).action, KeepRollout)
+    if is_keeping and signature in {found.owner, found.paused_by}:
         return False
     before = context.run.record(undone).before.workload or _found(context)
     known = {context.run.plan.request.image, before.image if before is not None else None}

@@ -45,6 +45,9 @@ class WalkJourneysKind:
     async def verify(self, context: StepContext) -> Outcome:
         journeys = action_of(context, WalkJourneys).journeys
         answered = 0
+        if context.run.held_at is not None:
+            # A hold does not expire, and each walk may leave something behind.
+            return Wait(after=_AGAIN, awaiting="the run goes on", reason=Reason.JOURNEY_FAILED)
         for journey in journeys:
             walk = await self._health.walk(journey)
             answered += walk.answered

@@ -81,8 +81,12 @@ class WatchKind:
             workload=stable or before.workload,
             is_healthy=not trouble if readings else None,
             first_seen=(before.first_seen or context.now) if trouble else None,
-            looks=Looks(in_all=looks.in_all + 1, unwell=looks.unwell + bool(trouble)),
-            well_since=(before.well_since or context.now) if not silence else None,
+            looks=Looks(
+                in_all=looks.in_all + 1,
+                unwell=looks.unwell + bool(trouble),
+                silent=looks.silent + bool(silence),
+                silent_since=(looks.silent_since or context.now) if silence else None,
+            ),
             canary=count(before.canary or Tally(), sample),
             canary_now=sample,
             points=_with_point(context, before.points, memory),
@@ -101,9 +105,9 @@ def _taken(context: StepContext, stable: Workload) -> Done | Failed:
     """Somebody else has deployed there: it cannot be watched any more."""
     request = context.run.plan.request
     runs = f"{stable.name} runs {stable.image} instead of {request.image}"
-    if is_ours_to_mind(context):
+    if is_ours_to_mind(context) or context.run.held_at is not None:
         sentence = f"Somebody else has deployed to staging: {runs}. Resume to go on without the rehearsal."
-        return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence)
+        return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=context.record.evidence)
     sentence = f"not watched to its end: {runs}"
     verdict = Verdict(kind=VerdictKind.INCONCLUSIVE, sentence=f"On staging {request.version} was {sentence}.")
     return Done(evidence=Evidence(sentence=sentence, workload=stable, verdict=verdict))
@@ -139,7 +143,7 @@ def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
         return Wait(after=_LOOK, awaiting=evidence.sentence or "the source of the figures", evidence=evidence)
     looks = evidence.looks or Looks()
     if looks.unwell > _OFTEN * looks.in_all:
-        sentence = f"{context.run.plan.request.version} was unwell {_times(looks)}."
+        sentence = f"{context.run.plan.request.version} was unwell {_times(looks.unwell, looks)}."
         return Failed(reason=Reason.HEALTH, sentence=sentence, evidence=evidence)
     version, limit = context.run.plan.request.version, action_of(context, Watch).memory_growth
     memory = growth(_settled(context, evidence))
@@ -154,9 +158,11 @@ def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
     if evidence.is_healthy is None:
         unknown.append("no url is declared to ask health paths at")
     elif looks.unwell:
-        unknown.append(f"it was unwell {_times(looks)}")
+        unknown.append(f"it was unwell {_times(looks.unwell, looks)}")
     else:
         known.append("every health path well")
+    if looks.silent > _OFTEN * looks.in_all:
+        unknown.append(f"the platform did not answer {_times(looks.silent, looks)}")
     if tally.blind_since is not None:
         why = f" ({tally.blind_detail})" if tally.blind_detail else ""
         unknown.append(f"there are no figures of its requests{why}")
@@ -179,14 +185,14 @@ def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
 
 
 def _has_just_gone_silent(context: StepContext, evidence: Evidence) -> bool:
-    """Figures that are missing since less than a minute, or a platform that does not answer now."""
-    since = evidence.canary.blind_since if evidence.canary is not None else None
-    is_blind = since is not None and context.now - since < _OUTAGE
-    return is_blind or evidence.well_since is None
+    """Whether figures, or the platform's answers, are missing since less than a minute."""
+    blind_since = evidence.canary.blind_since if evidence.canary is not None else None
+    silent_since = evidence.looks.silent_since if evidence.looks is not None else None
+    return any(since and context.now - since < _OUTAGE for since in (blind_since, silent_since))
 
 
-def _times(looks: Looks) -> str:
-    return f"in {looks.unwell} of {looks.in_all} looks"
+def _times(number: int, looks: Looks) -> str:
+    return f"in {number} of {looks.in_all} looks"
 
 
 def _settled(context: StepContext, evidence: Evidence) -> list[tuple[datetime, float]]:

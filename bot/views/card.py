@@ -221,7 +221,7 @@ def _newest_verdict(run: Run) -> Verdict | None:
         verdict = run.record(step.id).evidence.verdict
         if verdict is not None:
             return verdict
-    return run.verdict
+    return None if rehearsal.is_of_staging(run, run.verdict) else run.verdict
 
 
 def _next(run: Run, setting: Setting) -> str:

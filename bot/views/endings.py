@@ -13,6 +13,7 @@ from bot.views.cost import cost, has_reached_users, traffic_home
 from bot.views.criteria import criteria
 from bot.views.figures import comparison
 from bot.views.items import Item, Place, Setting, Told
+from bot.views.rehearsal import left_as_it_is
 from bot.views.text import code, escaped, sentence, span, when
 from bot.views.thread import finding_line, gate_name
 
@@ -111,7 +112,8 @@ def _unfinished(run: Run, ended: Ended) -> str:
     }.get(run.state, run.state.value)
     name, version = escaped(request.application), escaped(request.version)
     why = sentence(escaped(ended.sentence, 900))
-    return f"*{name} {version} {word}* after {_took(run)}. {why} {cost(run)}{serves(run)}."
+    served = f"{cost(run)}{serves(run)}.{left_as_it_is(run)}"
+    return f"*{name} {version} {word}* after {_took(run)}. {why} {served}"
 
 
 def _blockers(run: Run) -> list[str]:

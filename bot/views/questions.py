@@ -41,6 +41,9 @@ def _place(run: Run, step: Step) -> str:
 
 
 def _seen(run: Run, verdict: Verdict | None) -> str:
+    if verdict is not None and rehearsal.is_of_staging(run, verdict):
+        first = "Nothing has been compared in production yet: this is its first traffic for the new version."
+        return f"*{verdict_word(verdict)}*: {escaped(verdict.sentence, 600)}\n{first}{_warmth(run)}"
     if verdict is None:
         rehearsed = rehearsal.criterion(run)
         first = "Nothing has been compared yet: this is the first traffic for the new version."

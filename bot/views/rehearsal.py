@@ -5,6 +5,7 @@ from datetime import datetime
 from bot.domain.actions import CheckHealth, CheckRollout, KeepRollout, OnStaging, Watch
 from bot.domain.plan import Staging, Step
 from bot.domain.run import Run, StepRecord, StepStatus
+from bot.domain.verdict import Verdict
 from bot.views import blocks
 from bot.views.items import Item, Place, Told
 from bot.views.text import code, escaped, sentence, when
@@ -30,7 +31,7 @@ def rehearsal(run: Run) -> list[Told]:
         key="staging",
         place=Place.THREAD,
         text=text,
-        is_urgent=has_failed,
+        is_urgent=has_failed or bool(left_as_it_is(run)),
         blocks=tuple(blocks.sections([f"*Rehearsal on staging: {word}* ({place}, where {old} ran)", *lines])),
     )
     return [(min(began), item)]
@@ -52,6 +53,19 @@ def criterion(run: Run) -> str | None:
         return None
     mark = "✓" if watched.evidence.verdict is None else "–"
     return f"{mark} rehearsed on staging, {escaped(watched.evidence.sentence, 300)}"
+
+
+def left_as_it_is(run: Run) -> str:
+    """What could not be taken home there, as a sentence with a space before it; empty if nothing is."""
+    back = (run.record(step.id) for step in run.plan.way_back if is_there(step))
+    left = [record.evidence.sentence for record in back if record.evidence.is_healthy is False]
+    return f" {sentence(escaped(left[0], 500))}" if left else ""
+
+
+def is_of_staging(run: Run, verdict: Verdict | None) -> bool:
+    """Whether a verdict speaks of the rehearsal: nothing in production was compared then."""
+    there = (run.record(step.id).evidence.verdict for step in run.plan.steps if is_there(step))
+    return verdict is not None and verdict in tuple(there)
 
 
 def is_there(step: Step) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot import operations
-from bot.domain.errors import NotFound, NotUnderstood, UnknownThing
+from bot.domain.errors import NotFound, NotUnderstood, UnknownThing, Unreachable
 from bot.domain.outcome import Workload
 from bot.domain.plan import Staging
 from bot.operations import Deployable, Wish
@@ -16,12 +16,25 @@ from tests.support.builders import ADA, BO, a_plan, a_target
 THERE = a_target().with_(namespace="staging")
 
 
+class Fragile(Platform):
+    """Does not answer from the so manieth look on."""
+
+    broken_on_look = 0
+
+    async def stable(self):
+        self.broken_on_look -= 1
+        if self.broken_on_look == 0:
+            raise Unreachable("Kubernetes", "connection refused")
+        return await super().stable()
+
+
 class TwoPlaces:
     """Production and staging, each with what runs there."""
 
-    def __init__(self) -> None:
+    def __init__(self, there=THERE) -> None:
         self.world = World()
-        self.production, self.staging = self.world.platform, Platform()
+        self.production, self.staging = Fragile(), Platform()
+        self.world.platform = self.production
         self.staging.answer = Workload(
             name="checkout", image="registry.example/checkout:v2.3.0", revision="uid-2/7"
         )
@@ -30,8 +43,8 @@ class TwoPlaces:
         (one,) = self.world.desk.deployables
         self.world.desk = replace(
             self.world.desk,
-            deployables=(one.with_(staging=Staging(target=THERE)),),
-            platform=lambda target: self.staging if target == THERE else self.production,
+            deployables=(one.with_(staging=Staging(target=there)),),
+            platform=lambda target: self.staging if target == there else self.production,
             strategies={"canary": self._plan},
         )
 
@@ -53,12 +66,29 @@ async def test_the_plan_knows_what_runs_on_staging():
 
 async def test_a_staging_that_is_production_under_another_name_is_refused():
     """By a second context for the same cluster, which names alone do not tell."""
-    places = TwoPlaces()
+    places = TwoPlaces(a_target().with_(context="alias"))
     places.staging.answer = places.production.answer.with_(revision="uid-1/4")
 
     with pytest.raises(NotUnderstood, match="Staging of checkout is checkout in production itself"):
         await operations.start(places.world.desk, Wish(version="v2.5.0"), ADA)
     assert places.planned == []
+
+
+async def test_what_cannot_be_told_apart_is_no_staging():
+    places = TwoPlaces(a_target().with_(context="alias"))
+    places.production.broken_on_look = 2
+
+    with pytest.raises(Unreachable):
+        await operations.start(places.world.desk, Wish(version="v2.5.0"), ADA)
+    assert places.planned == []
+
+
+async def test_another_cluster_may_have_the_same_names():
+    places = TwoPlaces(a_target().with_(context="staging"))
+
+    await operations.draw_up(places.world.desk, Wish(version="v2.5.0"), ADA)
+
+    assert len(places.planned) == 1
 
 
 async def test_a_staging_where_nothing_runs_is_said_before_anything_begins():

@@ -319,12 +319,13 @@ async def test_a_staging_that_does_not_answer_for_a_while_is_watched_on(
     await when.begun("staging/watch")
     await when.passes(minutes(2))
     scenario.rehearsal.faults.api_down = True
-    await when.passes(minutes(16))
+    await when.passes(minutes(10))
     assert "connection refused" in then.run.record("staging/watch").awaiting
     scenario.rehearsal.faults.api_down = False
     await when.asked_for(100)
 
-    assert then.run.verdict is None
+    assert then.run.verdict is not None
+    assert "the platform did not answer in " in then.run.verdict.sentence
 
 
 async def test_a_bot_that_was_away_takes_staging_home_all_the_same(
@@ -358,3 +359,59 @@ async def test_a_staging_that_is_not_configured_any_more_keeps_no_release_from_g
     said = then.run.record("back/staging/restore").evidence.sentence
     assert said == "Staging is left as it is: staging is not configured any more"
     scenario.staging_may_be_left = True
+
+
+async def test_what_somebody_tries_there_while_the_run_is_held_ends_no_watch(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    given.staging(watch=minutes(15))
+    there = scenario.rehearsal.stable
+    await when.started()
+    await when.begun("staging/watch")
+    await when.passes(minutes(5))
+    there = scenario.rehearsal.stable
+    ours = (there.image, there.version)
+    await when.holds()
+    there.image, there.version = "shop:v2.6.0", "v2.6.0"
+    await when.passes(minutes(1))
+    there.image, there.version = ours
+    await when.resumes()
+    await when.passes(minutes(5))
+
+    assert then.run.record("staging/watch").status is StepStatus.INTENDED
+    await when.done("staging/watch")
+    assert then.run.record("staging/watch").evidence.sentence.startswith("watched for 15 min")
+
+
+async def test_what_somebody_deploys_under_the_watch_is_not_taken_back(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    """The run's own note still stands on it."""
+    given.staging(watch=minutes(15))
+    await when.started()
+    await when.begun("staging/watch")
+    scenario.rehearsal.stable.image, scenario.rehearsal.stable.version = "shop:v2.6.0", "v2.6.0"
+    await when.until(lambda: then.run.state is RunState.HELD)
+    assert scenario.rehearsal.stable.owner == then.run.signature
+    await when.aborts()
+    await when.is_over(minutes(30))
+
+    assert runs_there(scenario).version == "v2.6.0"
+    assert scenario.rehearsal.stable.owner is None
+    scenario.staging_may_be_left = True
+
+
+async def test_a_platform_that_stays_silent_holds_nobody_up_and_is_said(
+    given: Given, when: When, then: Then, scenario: Scenario
+) -> None:
+    given.stages(100).staging(watch=minutes(5))
+    await when.started()
+    await when.begun("staging/watch")
+    await when.passes(minutes(1))
+    scenario.rehearsal.faults.api_down = True
+    await when.done("staging/watch")
+    scenario.rehearsal.faults.api_down = False
+    await when.asked_for(100)
+
+    assert then.run.verdict is not None
+    assert "the platform did not answer in " in then.run.verdict.sentence

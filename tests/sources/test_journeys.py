@@ -144,17 +144,41 @@ async def test_too_slow_is_told_from_no_answer(shop: Shop) -> None:
     assert (await walked(shop, never)).detail == "GET /never: no answer within 1.1 s"
 
 
-@pytest.mark.parametrize("token", ["a\r\nx-forged: 1", "x" * 9_000])
-async def test_what_an_answer_saves_forges_no_header_and_has_bounds(shop: Shop, token: str) -> None:
+@pytest.mark.parametrize("token", ["a\r\nx-forged: 1", "x" * 9_000, "\ud800", "..", "."])
+async def test_what_an_answer_saves_forges_nothing_and_has_bounds(shop: Shop, token: str) -> None:
     shop.login = {"token": token}
     login = asks("/login", save={"token": "$.token"})
+    forged = asks("/cart/{token}", "DELETE", headers={"authorization": "Bearer {token}"})
 
-    walk = await walked(shop, login, asks("/cart", headers={"authorization": "Bearer {token}"}))
+    walk = await walked(shop, login, forged)
 
     assert walk.detail
     assert "forged" not in walk.detail
     assert len(walk.detail) <= 200
-    assert [path for _, path, _ in shop.asked] in (["/login"], ["/login", "/cart"])
+    assert [path for _, path, _ in shop.asked] == ["/login"]
+
+
+async def test_an_answer_that_is_no_http_is_not_quoted() -> None:
+    """What an HTTP library says of it holds the address, with what was saved, and the bytes that came."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        body = b'{"token": "tok-123"}'
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n"
+        writer.write(head + body if b"/login" in asked else b"s3cr3t instead of a status line\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    steps = (asks("/login", save={"token": "$.token"}), asks("/o/{token}"))
+    found = await walk(Journey(name="buy", requests=steps), f"http://127.0.0.1:{port}", {})
+    server.close()
+
+    assert found.answered == 1
+    assert found.detail.startswith("GET /o/{token}: the request failed")
+    assert "tok-123" not in found.detail
+    assert "s3cr3t" not in found.detail
 
 
 async def test_the_answer_to_a_login_is_never_shown(shop: Shop) -> None:

@@ -1,6 +1,6 @@
 """What people read of a rehearsal on staging."""
 
-from bot.domain.events import Ended, Ending, Progressed, StepFailed, TurnedBack
+from bot.domain.events import Ended, Ending, Progressed, StepDone, StepFailed, TurnedBack
 from bot.domain.outcome import Evidence
 from bot.domain.plan import Staging
 from bot.domain.reasons import Reason
@@ -96,6 +96,20 @@ def test_what_was_left_unknown_is_no_tick() -> None:
     assert "! Watched: nobody sent it a request." in text
     asked = read(shown(story.up().asked(5).run, "question/question-5-1"))
     assert "On staging nobody sent it a request." in asked
+    assert "Nothing has been compared in production yet" in asked
+    assert "*Health*" not in read(shown(story.run, "root"))
+
+
+def test_what_could_not_be_taken_home_is_said_at_the_end() -> None:
+    left = "Staging is left as it is: checkout runs registry.example/checkout:v2.5.0, connection refused"
+    story = unwell().says(
+        StepDone(evidence=Evidence(sentence=left, is_healthy=False)), step="back/staging/restore"
+    )
+    story.says(Ended(ending=Ending.STOPPED, reason=Reason.UNWELL_ON_STAGING, sentence="It failed."))
+
+    assert f"! Give staging back what it ran: {left}" in read(shown(story.run, "staging"))
+    assert shown(story.run, "staging").is_urgent
+    assert f"serves everything. {left}." in read(shown(story.run, "end"))
 
 
 def test_a_bad_one_says_why_and_that_staging_goes_back() -> None:
