@@ -6,9 +6,10 @@ from itertools import pairwise
 
 from bot.domain.record import Record
 
-# Readings of one process follow from each other; means of so many stretches hardly do.
+# Readings of one process follow from each other; means of so many stretches do less.
 _BLOCKS = 8
-# Student's t for 97.5 % with _BLOCKS - 2 = 6 degrees of freedom: at most one false alarm in forty.
+# Student's t for 97.5 % with _BLOCKS - 2 = 6 degrees of freedom: one false alarm in forty for plain noise.
+# What swings as slowly as it is watched (a collector's saw, a cache that fills) does look like growth.
 _T = 2.447
 # A block of fewer readings says too little.
 _LEAST = 2

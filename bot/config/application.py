@@ -105,10 +105,14 @@ class Expectation(Section):
 
 
 def _parse_json_path(text: str) -> str:
+    """One that leads to one place: it is found at once, whatever the answer is like."""
     try:
-        jsonpath.compile(text)
-    except (jsonpath.JSONPathError, RecursionError) as error:
+        path = jsonpath.compile(text, strict=True)
+        is_singular = isinstance(path, jsonpath.JSONPath) and path.singular_query()
+    except (jsonpath.JSONPathError, RecursionError, ValueError, ArithmeticError, re.error) as error:
         raise wrong("is not a JSON path (RFC 9535), such as $.token") from error
+    if not is_singular:
+        raise wrong("leads to several places: name one, such as $.items[0].id")
     return text
 
 

@@ -93,8 +93,9 @@ def _of_environment(name: str, environment: Environment) -> Iterator[tuple[str, 
     else:
         if environment.smoke is not None:
             yield "smoke", "The smoke command is not run in production yet."
-        if environment.journeys:
-            yield "journeys", "Journeys are walked on staging only."
+        for key in ("migrate", "k6", "journeys", "watch", "drill"):
+            if key in environment.model_fields_set:
+                yield key, "It is for staging: nothing is done about it here yet."
     platform = environment.platform
     if not isinstance(platform, KubernetesPlatform) and name == STAGING:
         yield "platform.kind", f"A rehearsal on {platform.kind} is not built yet: nothing is rehearsed."

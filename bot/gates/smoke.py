@@ -35,7 +35,7 @@ def judge(finished: Finished, limit: timedelta) -> GateResult:
             )
         )
     elif finished.status != 0:
-        said = _last_lines(finished.stdout) or _last_lines(finished.stderr)
+        said = _last_lines(f"{finished.stdout}\n{finished.stderr}")
         findings.append(
             blocker(
                 "exit-status",
@@ -49,4 +49,6 @@ def judge(finished: Finished, limit: timedelta) -> GateResult:
 
 def _last_lines(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return " / ".join(lines[-_LAST_LINES:])[:_LINE]
+    said = " / ".join(lines[-_LAST_LINES:])
+    # The reason stands at the end.
+    return said if len(said) <= _LINE else f"…{said[-_LINE:]}"

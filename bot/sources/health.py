@@ -16,6 +16,7 @@ from bot.domain.plan import Target
 from bot.domain.points import around
 from bot.domain.traffic import ByColour
 from bot.ports import HealthReading, Walk
+from bot.sources.http import beginning, trouble
 from bot.sources.journeys import walk
 
 # A health path that needs longer is not healthy.
@@ -69,13 +70,13 @@ class HTTPHealth:
         try:
             with around(f"health/ask{path}"):
                 async with session.get(url, allow_redirects=False) as answer:
-                    body = await answer.content.read(_LARGEST)
+                    body = await beginning(answer, _LARGEST)
                     version = answer.headers.get("X-Version")
                     return _reading(path, answer.status, version, body)
         except TimeoutError:
             return HealthReading(path=path, ok=False, detail="no answer within 5 s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return HealthReading(path=path, ok=False, detail=redact(str(error))[:_LENGTH] or "unreachable")
+            return HealthReading(path=path, ok=False, detail=trouble(error))
 
 
 def _host(name: str | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from bot.clients.redaction import redact
 from bot.domain.journeys import Journey, Request
 from bot.domain.points import around
 from bot.ports import Walk
+from bot.sources.http import beginning, trouble
 
 _USUAL_PATIENCE = 10.0  # seconds, for a request that does not say how long it may take
 _SLACK = 1.0  # seconds beyond what it may take, so that "too slow" can be told from "no answer"
@@ -31,16 +32,16 @@ class _Wrong(Exception):
 
 
 async def walk(journey: Journey, url: str, headers: dict[str, str]) -> Walk:
-    """Send the requests in order, with one jar of cookies, as a browser would."""
+    """Send the requests in order, and the cookies that earlier answers have set."""
     saved: dict[str, str] = {}
+    cookies: dict[str, str] = {}
     answered = 0
-    # Cookies of a bare address count too: staging is often reached by one.
-    jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(headers=headers, cookie_jar=jar) as session:
+    # All requests go to one place, often by a bare address: whatever domain a cookie names, it is meant.
+    async with aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar()) as session:
         for request in journey.requests:
             try:
                 with around("journey/request"):
-                    await _send(session, url, request, saved)
+                    await _send(session, url, request, saved, cookies)
             except _Wrong as wrong:
                 detail = redact(f"{request.title}: {wrong}")[:_LENGTH]
                 return Walk(journey=journey.name, answered=answered, detail=detail)
@@ -48,30 +49,35 @@ async def walk(journey: Journey, url: str, headers: dict[str, str]) -> Walk:
     return Walk(journey=journey.name, answered=answered)
 
 
-async def _send(session: aiohttp.ClientSession, url: str, request: Request, saved: dict[str, str]) -> None:
+async def _send(
+    session: aiohttp.ClientSession,
+    url: str,
+    request: Request,
+    saved: dict[str, str],
+    cookies: dict[str, str],
+) -> None:
     expected = request.expect
     within = expected.within.total_seconds() if expected.within is not None else None
     patience = _USUAL_PATIENCE if within is None else within + _SLACK
     began = time.monotonic()
     try:
+        headers = {name: _filled(value, saved) for name, value in request.headers.items()}
         path = _PLACE.sub(lambda found: quote(_known(saved, found), safe=""), request.path)
         async with session.request(
             request.method,
             f"{url.rstrip('/')}{path}",
-            headers={name: _filled(value, saved) for name, value in request.headers.items()},
+            headers=_cookie(cookies) | headers,
             json=None if request.body is None else _filled_in(request.body, saved),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=patience),
         ) as answer:
-            body = await _bounded(answer)
+            body = await beginning(answer, _LARGEST)
             status = answer.status
+            cookies |= {name: morsel.value for name, morsel in answer.cookies.items()}
     except TimeoutError:
         raise _Wrong(f"no answer within {patience:g} s") from None
-    except aiohttp.ClientConnectorError as error:
-        raise _Wrong(str(error)) from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        # Its own words may hold what was saved, or the answer.
-        raise _Wrong(f"the request failed ({type(error).__name__})") from None
+        raise _Wrong(trouble(error)) from None
     took = time.monotonic() - began
     if status != expected.status:
         raise _Wrong(f"HTTP {status} instead of {expected.status}")
@@ -83,14 +89,11 @@ async def _send(session: aiohttp.ClientSession, url: str, request: Request, save
         saved |= await asyncio.to_thread(_saved, body, request.save)
 
 
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    """The beginning of the body, however it comes; one read would give no more than has come by then."""
-    body = bytearray()
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) >= _LARGEST:
-            break
-    return bytes(body[:_LARGEST])
+def _cookie(cookies: dict[str, str]) -> dict[str, str]:
+    told = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    if len(told) > _LONGEST_SAVED:
+        raise _Wrong("the cookies that were set are too long to be carried on")
+    return {"Cookie": told} if told else {}
 
 
 def _saved(body: bytes, wanted: dict[str, str]) -> dict[str, str]:
@@ -106,10 +109,10 @@ def _found(said: Any, path: str) -> str:
         found = jsonpath.match(path, said)
     except (jsonpath.JSONPathError, RecursionError):
         raise _Wrong(f"{path} cannot be looked up in the answer") from None
-    if found is None or not isinstance(found.obj, str | int | float):
+    if found is None or isinstance(found.obj, bool) or not isinstance(found.obj, str | int | float):
         raise _Wrong(f"the answer has no text or number at {path}")
     value = str(found.obj)
-    if value in {".", ".."} or not value.isprintable():
+    if value in {"", ".", ".."} or not value.isprintable():
         # Either would make another request of the one that is declared.
         raise _Wrong(f"what the answer has at {path} cannot be carried on")
     if len(value) > _LONGEST_SAVED:

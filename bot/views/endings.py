@@ -169,7 +169,8 @@ def _finish(run: Run, name: str, version: str, old: str) -> str:
     if run.state is RunState.FINISHED:
         return f"{name} {version} is out: everyone has it since {_everyone_since(run) or at}."
     if not has_reached_users(run):
-        why = " its checks did not pass" if _blockers(run) else " it was stopped before"
+        has_failed = any(record.status is StepStatus.FAILED for record in run.steps.values())
+        why = " its checks did not pass" if has_failed else " it was stopped before"
         return f"{name} {version} was not released:{why}. Everyone is still on {old}."
     if run.weight:
         return f"{name} {version} is being taken back, and some users still have it. Engineers are on it."

@@ -111,10 +111,17 @@ def _line(run: Run, step: Step) -> str:
     if record.status is StepStatus.PENDING or is_quiet:
         return ""
     mark = "!" if is_done and has_doubts else _MARK[record.status]
+    is_over = run.is_terminal or (run.turn is not None and step in run.plan.steps)
+    if record.status is StepStatus.INTENDED and is_over:
+        return f"■ {escaped(step.title)}: ended here"
     if is_done and isinstance(action, CheckHealth | Watch):
         said = record.evidence.sentence
+        if isinstance(action, CheckHealth) and record.evidence.is_healthy is None:
+            mark = "–"
         return f"{mark} {sentence(escaped(said[:1].upper() + said[1:], 600))}"
     ends = until(run, step)
     said = record.sentence or record.awaiting if not is_done else record.evidence.sentence
-    later = f" until {when(ends)}" if ends is not None and record.status is StepStatus.INTENDED else ""
+    said = said.removeprefix(f"{step.title}: ")
+    is_on = record.status is StepStatus.INTENDED and run.held_at is None
+    later = f" until {when(ends)}" if ends is not None and is_on else ""
     return f"{mark} {escaped(step.title)}{later}" + (f": {escaped(said, 600)}" if said else "")

@@ -48,6 +48,14 @@ async def test_what_it_says_at_its_end_is_the_reason(repository: Path):
     assert result.headline == "the smoke test ended with status 3: GET / ok / GET /cart: 500"
 
 
+async def test_the_reason_is_not_cut_away(repository: Path):
+    code = "import sys; print('ok ' * 200); print('refused: cart', file=sys.stderr); sys.exit(1)"
+    result = await smoke(repository, code)
+
+    assert result.headline.startswith("the smoke test ended with status 1: …")
+    assert result.headline.endswith("refused: cart")
+
+
 async def test_it_ends_in_its_time(repository: Path):
     result = await smoke(repository, "import time; time.sleep(60)", limit=0.5)
 

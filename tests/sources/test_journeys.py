@@ -27,7 +27,7 @@ class Shop:
         match request.path:
             case "/login":
                 answer = web.json_response(self.login)
-                answer.set_cookie("session", "abc")
+                answer.set_cookie("session", "abc", domain="staging.example.com", secure=True)
                 return answer
             case "/cart":
                 is_known = request.headers.get("authorization") == "Bearer s3cret/token"
@@ -136,6 +136,17 @@ async def test_an_answer_that_comes_in_pieces_is_read_to_its_end(shop: Shop) -> 
     assert shop.asked[-1][1] == "/t1"
 
 
+async def test_a_cookie_for_the_applications_own_name_is_sent_back(shop: Shop) -> None:
+    """It is reached by an address, and sets its cookie for its domain, over https only."""
+    found = await walk(
+        Journey(name="buy", requests=(LOGIN, asks("/cart", headers={"authorization": "Bearer {token}"}))),
+        shop.url,
+        {"Host": "staging.example.com"},
+    )
+
+    assert found == Walk(journey="buy", answered=2)
+
+
 async def test_too_slow_is_told_from_no_answer(shop: Shop) -> None:
     slow = asks("/slow", expect=Expected(within=timedelta(milliseconds=100)))
     never = asks("/never", expect=Expected(within=timedelta(milliseconds=100)))
@@ -144,7 +155,7 @@ async def test_too_slow_is_told_from_no_answer(shop: Shop) -> None:
     assert (await walked(shop, never)).detail == "GET /never: no answer within 1.1 s"
 
 
-@pytest.mark.parametrize("token", ["a\r\nx-forged: 1", "x" * 9_000, "\ud800", "..", "."])
+@pytest.mark.parametrize("token", ["a\r\nx-forged: 1", "x" * 9_000, "\ud800", "..", ".", "", True])
 async def test_what_an_answer_saves_forges_nothing_and_has_bounds(shop: Shop, token: str) -> None:
     shop.login = {"token": token}
     login = asks("/login", save={"token": "$.token"})

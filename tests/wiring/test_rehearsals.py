@@ -135,6 +135,15 @@ def test_production_is_driven_whatever_has_become_of_staging(tmp_path: Path) -> 
             {"journeys": [{"name": "buy", "steps": [{"path": "/", "save": {"a": "$.[["}}]}]},
             "is not a JSON path",
         ),
+        *(
+            ({"journeys": [{"name": "buy", "steps": [{"path": "/", "save": {"a": path}}]}]}, said)
+            for path, said in (
+                ("$..x", "leads to several places"),
+                ("$.a | $.b", "is not a JSON path"),
+                ("$[?(@.a =~ /(a+)+b/)]", "is not a JSON path"),
+                ("$[?@.a==1e999]", "leads to several places|is not a JSON path"),
+            )
+        ),
     ],
 )
 def test_a_journey_that_could_not_be_walked_is_refused(
