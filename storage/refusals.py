@@ -15,6 +15,25 @@ def shared(holder: Run, wanted: Plan) -> Locked:
     )
 
 
+def obstacle(holder: Run, wanted: Plan) -> Locked | None:
+    """Why the wanted run may not begin beside one of another application or environment; None: it may."""
+    if holder.plan.shares_objects_with(wanted):
+        return shared(holder, wanted)
+    if holder.needs_staging and holder.plan.shares_staging_with(wanted):
+        return rehearsing(holder, wanted)
+    return None
+
+
+def rehearsing(holder: Run, wanted: Plan) -> Locked:
+    """Both are rehearsed in one place, and the other run needs it now."""
+    request = wanted.request
+    return Locked(
+        f"{request.application} in {request.environment} is rehearsed on the same staging. "
+        f"{locked(holder).sentence}",
+        f"Wait until {holder.id} has its rehearsal behind it, or end it with /deploy abort.",
+    )
+
+
 def unreadable(holder: str, wanted: Plan) -> Locked:
     """A run holds application and environment, or may hold the same objects, and nobody here can say more."""
     request = wanted.request

@@ -22,10 +22,10 @@ from storage.consequences import APPROVED, PENDING
 from storage.database import Database
 from storage.refusals import (
     locked,
+    obstacle,
     quarantine_words,
     quarantined,
     same_commit,
-    shared,
     unknown_commit,
     unreadable,
 )
@@ -201,8 +201,9 @@ class SQLRuns:
                 continue
             if other == holder:
                 raise locked(run)
-            if run.plan.target.shares_objects_with(plan.target):
-                raise shared(run, plan)
+            refusal = obstacle(run, plan)
+            if refusal is not None:
+                raise refusal
         return key
 
 
@@ -210,7 +211,8 @@ def _may_share_objects(session: Session, run: str, wanted: Plan) -> bool:
     """Of a run whose journal cannot be read: its plan may be readable all the same."""
     plan = session.scalars(select(col(RunRow.plan)).where(col(RunRow.id) == run)).one()
     try:
-        return plan_from_json(plan).target.shares_objects_with(wanted.target)
+        held = plan_from_json(plan)
+        return held.shares_objects_with(wanted) or held.shares_staging_with(wanted)
     except UnknownEvent:
         return True
 

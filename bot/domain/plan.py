@@ -201,6 +201,23 @@ class Plan(Record):
             way_back=tuple(_as_done_there(step) for step in self.way_back),
         )
 
+    def shares_objects_with(self, other: "Plan") -> bool:
+        """Whether one of them would change, or rehearse on, what the other one gives its users."""
+        mine, theirs = self.rehearsed_on, other.rehearsed_on
+        pairs = [(self.target, other.target)]
+        pairs += [(mine, other.target)] if mine is not None else []
+        pairs += [(theirs, self.target)] if theirs is not None else []
+        return any(one.shares_objects_with(another) for one, another in pairs)
+
+    def shares_staging_with(self, other: "Plan") -> bool:
+        mine, theirs = self.rehearsed_on, other.rehearsed_on
+        return mine is not None and theirs is not None and mine.shares_objects_with(theirs)
+
+    @property
+    def rehearsed_on(self) -> Target | None:
+        """Staging's objects; None: the release is not rehearsed."""
+        return self.staging.target if self.staging is not None else None
+
     def subject(self, side: Side) -> Subject:
         """Whose figures stand for one side."""
         version = self.request.running_version if side is Side.STABLE else self.request.version

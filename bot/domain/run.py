@@ -272,6 +272,13 @@ class Run(Record):
         return self.plan.steps[-1].phase
 
     @property
+    def needs_staging(self) -> bool:
+        """Whether it is rehearsed, is yet to be, or takes staging home again."""
+        if self.plan.staging is None or self.is_terminal:
+            return False
+        return self.state is RunState.GOING_BACK or self.phase in {Phase.GATES, Phase.STAGING}
+
+    @property
     def digest(self) -> str | None:
         """The image digest that is on trial, as the platform or the registry told it."""
         for step in reversed(self.plan.steps):

@@ -36,12 +36,14 @@ from bot.domain.events import (
 from bot.domain.folding import fold_all
 from bot.domain.interrupts import Interrupt, InterruptKind, answer_to
 from bot.domain.outcome import Evidence, Recorded, TrafficSplit
-from bot.domain.plan import ApprovalPolicy, Phase, Step
+from bot.domain.plan import ApprovalPolicy, Phase, Plan, Staging, Step, Target
 from bot.domain.reasons import Reason
 from bot.domain.run import RunState
 from bot.domain.verdict import Verdict, VerdictKind
 from bot.ports import Claim, Consumed, Decision, Journal, Runs
 from storage import Database, SQLJournal, SQLRuns
+from strategies.settings import StagingSettings
+from strategies.staging import rehearsed
 from tests.support.builders import ADA, BO, CY, MORNING, a_plan, a_target
 from tests.support.clocks import HandClock
 from tests.support.memory_journal import MemoryJournal
@@ -688,3 +690,44 @@ async def test_two_runs_never_touch_the_same_objects(store: Store, shared: dict[
     await store.journal.append(claim, 1, [ended()])
 
     assert (await store.runs.create(same, BO)).id == "payments-3"
+
+
+def _rehearsed(plan: Plan, **target: str) -> Plan:
+    """On a staging, declared by these objects."""
+    there = a_target().with_(namespace="staging", is_beside=False, **target)
+    return rehearsed(plan, Staging(target=there), StagingSettings())
+
+
+async def test_one_staging_has_one_rehearsal_at_a_time(store: Store) -> None:
+    """Two environments of one application share it, and their locks differ."""
+    first = await store.runs.create(_rehearsed(a_plan(environment="eu", target=_apart("eu"))), ADA)
+    wanted = _rehearsed(a_plan(environment="us", target=_apart("us")))
+
+    with pytest.raises(Locked, match=f"us is rehearsed on the same staging.*run {first.id}: Ada has been"):
+        await store.runs.create(wanted, BO)
+    unrehearsed = a_plan(environment="jp", target=_apart("jp"))
+    assert (await store.runs.create(unrehearsed, BO)).id == "checkout-2"
+    elsewhere = _rehearsed(a_plan(environment="br", target=_apart("br")), context="another-cluster")
+    assert (await store.runs.create(elsewhere, BO)).id == "checkout-3"
+
+    claim = next(one for one in await store.journal.claim("one", ttl=TTL) if one.run == first.id)
+    done = [
+        Draft(event=event, step=step.id)
+        for step in first.plan.steps
+        if step.phase in {Phase.GATES, Phase.STAGING}
+        for event in (Intended(), StepDone(evidence=Evidence()))
+    ]
+    await store.journal.append(claim, 1, done)
+    assert (await store.runs.create(wanted, BO)).id == "checkout-4"
+
+
+async def test_no_run_rehearses_on_what_another_one_ships_to(store: Store) -> None:
+    production = a_target().with_(namespace="staging")
+    await store.runs.create(a_plan(environment="eu", target=production), ADA)
+
+    with pytest.raises(Locked, match="has the same objects"):
+        await store.runs.create(_rehearsed(a_plan(environment="us", target=_apart("us"))), BO)
+
+
+def _apart(environment: str) -> Target:
+    return a_target().with_(namespace=environment)

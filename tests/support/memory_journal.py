@@ -18,7 +18,7 @@ from bot.domain.people import Person
 from bot.domain.plan import Plan
 from bot.domain.run import Run
 from bot.ports import Claim, Clock, Consumed, Decision, RunSummary
-from storage.refusals import locked, quarantine_words, quarantined, same_commit, shared
+from storage.refusals import locked, obstacle, quarantine_words, quarantined, same_commit
 
 
 @dataclass
@@ -168,8 +168,9 @@ class MemoryJournal:
             same = (other.application, other.environment) == (request.application, request.environment)
             if same and not kept.run.is_terminal:
                 raise locked(kept.run)
-            if not kept.run.is_terminal and kept.run.plan.target.shares_objects_with(plan.target):
-                raise shared(kept.run, plan)
+            refusal = None if kept.run.is_terminal else obstacle(kept.run, plan)
+            if refusal is not None:
+                raise refusal
         name = f"{request.application}-{number}"
         entry = Entry(seq=1, at=self._clock.now(), run=name, person=by, event=Planned(plan=plan))
         self._kept[name] = _Kept(run=begin(entry), entries=[entry])
