@@ -210,7 +210,9 @@ def _with_point(
     points = before.points
     action = action_of(context, Bake)
     between = max(action.duration / _POINTS, _FINEST_POINT)
-    if points and not is_last and context.now - points[-1].at < between:
+    is_early = bool(points) and context.now - points[-1].at < between
+    # A hold lasts as long as people like, and each point is journaled again and again.
+    if not is_last and (is_early or context.run.held_at is not None):
         return points
     canary, stable = _shown(new, before.canary_now), _shown(old, before.stable_now)
     if not canary and not stable:
