@@ -24,6 +24,7 @@ from bot.domain.plan import DeployRequest, Phase, Plan, Staging, Step
 from strategies.settings import StagingSettings
 
 _ROLLOUT = "staging/rollout"
+_AGAIN = timedelta(minutes=2)
 
 
 def rehearsed(plan: Plan, staging: Staging, settings: StagingSettings) -> Plan:
@@ -81,7 +82,8 @@ def _forward(request: DeployRequest, staging: Staging, settings: StagingSettings
             "journeys",
             f"Walk through staging as a user: {named}",
             WalkJourneys(journeys=settings.journeys),
-            timeout=timedelta(minutes=2),
+            # One slow walk, and time for another one.
+            timeout=_AGAIN + sum((journey.patience for journey in settings.journeys), timedelta(0)),
         )
     yield _step(
         "watch",

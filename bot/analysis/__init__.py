@@ -10,7 +10,7 @@ conditions.
 from bot.analysis.ceiling import above
 from bot.analysis.comparison import compare
 from bot.analysis.counting import count, restart
-from bot.analysis.growth import Growth, growth
+from bot.analysis.growth import LEAST_READINGS, Growth, growth
 from bot.analysis.limits import Limits, Names, TriggerLimits
 from bot.analysis.triggers import BASELINE_FIGURES, CANARY_FIGURES, Fired, watch
 from bot.domain.triggers import TriggerState
@@ -18,6 +18,7 @@ from bot.domain.triggers import TriggerState
 __all__ = [
     "BASELINE_FIGURES",
     "CANARY_FIGURES",
+    "LEAST_READINGS",
     "Fired",
     "Growth",
     "Limits",

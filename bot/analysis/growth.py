@@ -11,8 +11,8 @@ _BLOCKS = 8
 # Student's t for 97.5 % with _BLOCKS - 2 = 6 degrees of freedom: one false alarm in forty for plain noise.
 # What swings as slowly as it is watched (a collector's saw, a cache that fills) does look like growth.
 _T = 2.447
-# A block of fewer readings says too little.
-_LEAST = 2
+# A block of fewer than two readings says too little.
+LEAST_READINGS = 2 * _BLOCKS
 
 
 class Growth(Record):
@@ -27,7 +27,7 @@ def growth(readings: Sequence[tuple[datetime, float]]) -> Growth | None:
 
     `readings` are in order of time. None: fewer than sixteen, or nothing to be a share of.
     """
-    if len(readings) < _LEAST * _BLOCKS or readings[-1][0] <= readings[0][0]:
+    if len(readings) < LEAST_READINGS or readings[-1][0] <= readings[0][0]:
         return None
     bounds = [round(number * len(readings) / _BLOCKS) for number in range(_BLOCKS + 1)]
     blocks = [readings[first:last] for first, last in pairwise(bounds)]

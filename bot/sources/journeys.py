@@ -19,8 +19,6 @@ from bot.domain.points import around
 from bot.ports import Walk
 from bot.sources.http import beginning, trouble
 
-_USUAL_PATIENCE = 10.0  # seconds, for a request that does not say how long it may take
-_SLACK = 1.0  # seconds beyond what it may take, so that "too slow" can be told from "no answer"
 _LARGEST = 1024 * 1024
 _LONGEST_SAVED = 8 * 1024
 _LENGTH = 200
@@ -58,7 +56,7 @@ async def _send(
 ) -> None:
     expected = request.expect
     within = expected.within.total_seconds() if expected.within is not None else None
-    patience = _USUAL_PATIENCE if within is None else within + _SLACK
+    patience = expected.patience.total_seconds()
     began = time.monotonic()
     try:
         headers = {name: _filled(value, saved) for name, value in request.headers.items()}

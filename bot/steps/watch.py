@@ -8,7 +8,7 @@ any traffic moves; it never counts as well.
 
 from datetime import datetime, timedelta
 
-from bot.analysis import count, growth
+from bot.analysis import LEAST_READINGS, count, growth
 from bot.domain.actions import Side, Watch
 from bot.domain.errors import OutsideError
 from bot.domain.figures import Point, Tally
@@ -31,6 +31,8 @@ _POINTS = 60
 _FINEST_POINT = timedelta(seconds=10)
 # Caches fill and pools grow at first; the slope is that of the rest.
 _SETTLING = 1 / 3
+# A shorter watch has too few readings for a slope.
+TELLS_GROWTH = LEAST_READINGS * _FINEST_POINT / (1 - _SETTLING)
 
 
 class WatchKind:
@@ -63,7 +65,7 @@ class WatchKind:
             return grave
         if is_over(context, evidence, action_of(context, Watch).duration):
             return _judged(context, evidence)
-        return Wait(after=_LOOK, awaiting=evidence.sentence or "watch time", evidence=evidence)
+        return Wait(after=_LOOK, awaiting=evidence.sentence, evidence=evidence)
 
     async def _look(
         self, context: StepContext, before: Evidence, stable: Workload | None, silence: str

@@ -162,7 +162,7 @@ def _doing(run: Run, served: str) -> str:
         return f"{served} since {when(record.began)}, baking until {when(until)}."
     ends = rehearsal.until(run, step)
     if ends is not None:
-        doubt = f" ({escaped(record.awaiting)})" if record.awaiting not in {"", "watch time"} else ""
+        doubt = f" ({escaped(record.awaiting)})" if record.awaiting else ""
         return f"{escaped(step.title)} until {when(ends)}{doubt}."
     if step.phase is Phase.GATES:
         names = [s.action.gate for s in steps if s.action.kind == "run-gate"]
@@ -282,7 +282,8 @@ def _what(run: Run, step: Step) -> str:
 def _way_back(run: Run) -> str:
     version = escaped(run.plan.request.version)
     if not run.has_touched_production:
-        return "nothing in production is changed yet"
+        home = "; staging gets back what it ran" if rehearsal.has_changed_staging(run) else ""
+        return f"nothing in production is changed yet{home}"
     if run.plan.target.is_switched:
         home = escaped(run.plan.target.workload)
         return f"all traffic to {home}, then {version} removed; not drilled on staging"

@@ -113,7 +113,14 @@ def _unfinished(run: Run, ended: Ended) -> str:
     name, version = escaped(request.application), escaped(request.version)
     why = sentence(escaped(ended.sentence, 900))
     served = f"{cost(run)}{serves(run)}.{left_as_it_is(run)}"
-    return f"*{name} {version} {word}* after {_took(run)}. {why} {served}"
+    return f"*{name} {version} {word}* after {_took(run)}. {why} {served}{_kept_out(run)}"
+
+
+def _kept_out(run: Run) -> str:
+    """That the version is quarantined, where no message of a rollback says so: production was untouched."""
+    if run.turn is None or not run.turn.quarantine or run.has_touched_production:
+        return ""
+    return f" {escaped(run.plan.request.version)} is quarantined until an admin releases it."
 
 
 def _blockers(run: Run) -> list[str]:

@@ -55,6 +55,14 @@ def criterion(run: Run) -> str | None:
     return f"{mark} rehearsed on staging, {escaped(watched.evidence.sentence, 300)}"
 
 
+def has_changed_staging(run: Run) -> bool:
+    return any(
+        run.record(step.undoes or "").status is not StepStatus.PENDING
+        for step in run.plan.way_back
+        if is_there(step)
+    )
+
+
 def left_as_it_is(run: Run) -> str:
     """What could not be taken home there, as a sentence with a space before it; empty if nothing is."""
     back = (run.record(step.id) for step in run.plan.way_back if is_there(step))

@@ -26,6 +26,7 @@ from bot.domain.traffic import ByColour, Preview
 from bot.operations import Deployable
 from bot.operations.desk import WritePlan
 from bot.slack.roles import Grantee
+from bot.steps.watch import TELLS_GROWTH
 from bot.wiring.rehearsals import ground_of, rehearsal_of
 from bot.wiring.targets import pods, target_of
 from strategies import blue_green, canary, rolling, staging
@@ -114,6 +115,8 @@ def _findings(notices: tuple[Notice, ...], name: str, application: Application) 
         found.append("No staging is declared, so this release is not rehearsed.")
     elif application.environments[STAGING].url is None:
         found.append("Staging has no url, so its health paths are not asked.")
+    elif application.environments[STAGING].watch.lasting < TELLS_GROWTH:
+        found.append("Staging is watched too briefly to tell whether memory grows, so people are asked.")
     if not application.gates.configured:
         found.append("No gates are configured, so nothing is checked before the release.")
     prefix = f"applications.{name}."

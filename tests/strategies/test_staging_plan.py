@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.actions import Action, OnStaging, RollOut, Watch
-from bot.domain.journeys import Journey, Request
+from bot.domain.journeys import Expected, Journey, Request
 from bot.domain.plan import ApprovalPolicy, Phase, Plan, Staging, plan_from_json
 from strategies import blue_green, canary, rolling
 from strategies.settings import BlueGreenSettings, CanarySettings, RollingSettings, StagingSettings
@@ -38,6 +38,15 @@ def test_it_comes_after_the_gates_and_before_production() -> None:
         "Watch v2.5.0 on staging",
         "Let checkout be rolled out on staging as its team has it",
     ]
+
+
+def test_journeys_have_time_for_a_second_walk_however_slow_they_may_be() -> None:
+    slow = Request(method="GET", path="/report", expect=Expected(within=timedelta(minutes=5)))
+    journey = Journey(name="report", requests=(slow, slow))
+
+    step = written(StagingSettings(journeys=(PATH, journey))).step("staging/journeys")
+
+    assert step.timeout == timedelta(minutes=2, seconds=10) + 2 * timedelta(minutes=5, seconds=1)
 
 
 def test_what_is_not_declared_is_not_done() -> None:

@@ -45,6 +45,11 @@ def unwell() -> Story:
     return story.says(turn).begins("back/staging/restore")
 
 
+def test_the_card_says_what_an_end_would_put_back() -> None:
+    assert "nothing in production is changed yet\n" in f"{read(shown(begun().run, 'root'))}\n"
+    assert "is changed yet; staging gets back what it ran" in read(shown(watched().run, "root"))
+
+
 def test_nothing_is_said_before_it_begins() -> None:
     assert "staging" not in keys(Story(begun().run.plan).run)
 
@@ -127,7 +132,34 @@ def test_somebody_ends_it() -> None:
     )
     story = watched().says(turn, person=BO)
 
-    assert "Rehearsal on staging: ended early" in read(shown(story.run, "staging"))
+    text = read(shown(story.run, "staging"))
+    assert "Rehearsal on staging: ended early" in text
+    assert "■ Watch v2.5.0 on staging: ended here" in text
+
+
+def test_whoever_rolls_it_back_is_told_that_it_is_quarantined() -> None:
+    """Production was not touched, so no message of a rollback says so."""
+    reason, sentence = Reason.ROLLED_BACK_BY_PERSON, "Rolled back by Bo."
+    turn = TurnedBack(ending=Ending.ROLLED_BACK, reason=reason, sentence=sentence, quarantine=True)
+    story = watched().says(turn, person=BO)
+    story.says(Ended(ending=Ending.STOPPED, reason=reason, sentence=sentence))
+
+    assert "v2.5.0 is quarantined until an admin releases it." in read(shown(story.run, "end"))
+    assert "quarantined" not in read(shown(unwell().run, "root"))
+
+
+def test_a_held_watch_names_no_time_at_which_it_would_end() -> None:
+    held = watched().held(by=BO)
+
+    assert "… Watch v2.5.0 on staging" in read(shown(held.run, "staging"))
+    assert "until" not in read(shown(held.run, "staging"))
+
+
+def test_what_was_not_asked_is_no_tick() -> None:
+    story = begun().does("staging/rollout", sentence="3 of 3 pods of checkout are ready")
+    story.does("staging/health", sentence="Not asked: the environment has no url to ask")
+
+    assert "– Not asked: the environment has no url to ask." in read(shown(story.run, "staging"))
 
 
 def test_slack_takes_all_of_it() -> None:

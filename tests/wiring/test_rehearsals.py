@@ -93,6 +93,13 @@ def test_without_an_address_it_is_said_what_is_not_asked(tmp_path: Path) -> None
     assert "Staging has no url, so its health paths are not asked." in plan.findings
 
 
+@pytest.mark.parametrize(("lasting", "is_too_short"), [("2m", True), ("5m", False)])
+def test_a_watch_too_short_to_tell_a_leak_is_said(tmp_path: Path, lasting: str, is_too_short: bool) -> None:
+    plan = planned(tmp_path, STAGING | {"watch": {"for": lasting}})
+
+    assert any("to tell whether memory grows" in finding for finding in plan.findings) is is_too_short
+
+
 @pytest.mark.parametrize("workload", ["checkout", "checkout-canary", "checkout-blue", "checkout-green"])
 def test_a_staging_that_is_production_is_refused(tmp_path: Path, workload: str) -> None:
     platform = {"namespace": "production", "workload": workload}
