@@ -212,6 +212,13 @@ class Run(Record):
         """How long the run has been held in all, up to now."""
         return self.held_for + (now - self.held_at if self.held_at else timedelta(0))
 
+    def lasts_until(self, step_id: str, duration: timedelta) -> datetime | None:
+        """When a step that lasts so long ends, as things stand; None if it has not begun."""
+        record = self.record(step_id)
+        if record.began is None:
+            return None
+        return record.began + duration + self.held_for - record.held_before + record.evidence.unwatched
+
     @property
     def open_steps(self) -> tuple[Step, ...]:
         """The steps that were begun and have no outcome yet, in the plan's order."""

@@ -6,7 +6,9 @@ doubt, because so does a cache. A doubt, or what was not to be learnt, is a verd
 any traffic moves; it never counts as well.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from bot.analysis import LEAST_READINGS, count, growth
 from bot.domain.actions import Side, Watch
@@ -150,41 +152,61 @@ def _judged(context: StepContext, evidence: Evidence) -> Done | Failed | Wait:
     if looks.unwell > _OFTEN * looks.in_all:
         sentence = f"{context.run.plan.request.version} was unwell {_times(looks.unwell, looks)}."
         return Failed(reason=Reason.HEALTH, sentence=sentence, evidence=evidence)
-    version, limit = context.run.plan.request.version, action_of(context, Watch).memory_growth
-    memory = growth(_settled(context, evidence))
+    limit = action_of(context, Watch).memory_growth
     tally = evidence.canary or Tally()
-    known, unknown = [], []
+    said = [*_of_health(evidence, looks), _of_requests(tally), _of_memory(_settled(context, evidence), limit)]
+    # What is known first: what people have to think about stands at the end.
+    words = "; ".join(one.words for one in sorted(said, key=lambda one: one.is_doubt))
+    lasted = (counted(context) - evidence.unwatched).total_seconds()
+    how_long = f"{lasted / 60:.0f} min" if lasted >= 90 else f"{lasted:.0f} s"
+    sentence = f"watched for {how_long}: {words}"
+    verdict = None
+    if any(one.is_doubt for one in said):
+        verdict = Verdict(
+            kind=VerdictKind.NO_DATA if tally.blind_since is not None else VerdictKind.INCONCLUSIVE,
+            sentence=f"On staging {context.run.plan.request.version} was {sentence}.",
+            canary_requests=round(tally.requests),
+        )
+    return Done(evidence=evidence.with_(sentence=sentence, verdict=verdict))
+
+
+class _Said(NamedTuple):
+    """One thing that the watch comes to; a doubt asks people before any traffic moves."""
+
+    words: str
+    is_doubt: bool = False
+
+
+def _of_health(evidence: Evidence, looks: Looks) -> Iterator[_Said]:
     if evidence.is_healthy is None:
-        unknown.append("no url is declared to ask health paths at")
+        yield _Said("no url is declared to ask health paths at", is_doubt=True)
     elif looks.unwell:
-        unknown.append(f"it was unwell {_times(looks.unwell, looks)}")
+        yield _Said(f"it was unwell {_times(looks.unwell, looks)}", is_doubt=True)
     else:
-        known.append("every health path well")
+        yield _Said("every health path well")
     if looks.silent > _OFTEN * looks.in_all:
-        unknown.append(f"the platform did not answer {_times(looks.silent, looks)}")
+        yield _Said(f"the platform did not answer {_times(looks.silent, looks)}", is_doubt=True)
+
+
+def _of_requests(tally: Tally) -> _Said:
     if tally.blind_since is not None:
         why = f" ({tally.blind_detail})" if tally.blind_detail else ""
-        unknown.append(f"there are no figures of its requests{why}")
-    elif tally.requests == 0:
-        unknown.append("nobody sent it a request")
-    else:
-        known.append(f"{_number(tally.errors)} of {_number(tally.requests)} requests failed")
+        return _Said(f"there are no figures of its requests{why}", is_doubt=True)
+    if tally.requests == 0:
+        return _Said("nobody sent it a request", is_doubt=True)
+    return _Said(f"{_number(tally.errors)} of {_number(tally.requests)} requests failed")
+
+
+def _of_memory(readings: list[tuple[datetime, float]], limit: float) -> _Said:
+    memory = growth(readings)
     if memory is None:
-        unknown.append("whether its memory grows is not known")
-    elif memory.at_least > limit:
+        return _Said("whether its memory grows is not known", is_doubt=True)
+    if memory.at_least > limit:
         # A cache that fills, or a collector of garbage in mid-saw, looks the same: people can tell.
-        grows = f"{_signed(memory.per_hour)} % an hour, and {_per_cent(limit)} % is allowed"
-        unknown.append(f"its memory grew: {grows}. A leak, or a cache that fills?")
-    else:
-        known.append(f"memory {_signed(memory.per_hour)} % an hour")
-    kind = VerdictKind.NO_DATA if tally.blind_since is not None else VerdictKind.INCONCLUSIVE
-    lasted = (counted(context) - evidence.unwatched).total_seconds()
-    said = "; ".join([*known, *unknown])
-    how_long = f"{lasted / 60:.0f} min" if lasted >= 90 else f"{lasted:.0f} s"
-    sentence = f"watched for {how_long}: {said}"
-    said = f"On staging {version} was {sentence}."
-    asked = Verdict(kind=kind, sentence=said, canary_requests=round(tally.requests)) if unknown else None
-    return Done(evidence=evidence.with_(sentence=sentence, verdict=asked))
+        grew = f"its memory grew by {_per_cent(memory.per_hour)} % an hour"
+        allowed = f"{_per_cent(limit)} % is allowed"
+        return _Said(f"{grew}, a leak or a cache that fills; {allowed}", is_doubt=True)
+    return _Said(f"memory {_signed(memory.per_hour)} % an hour")
 
 
 def _has_just_gone_silent(context: StepContext, evidence: Evidence) -> bool:

@@ -157,8 +157,7 @@ def _doing(run: Run, served: str) -> str:
     step = steps[0]
     record = run.record(step.id)
     if isinstance(step.action, Bake) and record.began is not None:
-        uncounted = run.held_for - record.held_before + record.evidence.unwatched
-        until = record.began + step.action.duration + uncounted
+        until = run.lasts_until(step.id, step.action.duration) or record.began
         return f"{served} since {when(record.began)}, baking until {when(until)}."
     ends = rehearsal.until(run, step)
     if ends is not None:

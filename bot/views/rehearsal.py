@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from bot.domain.actions import CheckHealth, CheckRollout, KeepRollout, OnStaging, Watch
+from bot.domain.actions import CheckHealth, CheckRollout, KeepRollout, OnStaging, Rehearsed, Watch
 from bot.domain.plan import Staging, Step
-from bot.domain.run import Run, StepRecord, StepStatus
+from bot.domain.run import Run, StepStatus
 from bot.domain.verdict import Verdict
 from bot.views import blocks
 from bot.views.items import Item, Place, Told
@@ -39,17 +39,14 @@ def rehearsal(run: Run) -> list[Told]:
 
 def until(run: Run, step: Step) -> datetime | None:
     """When a watch on staging ends; None for other steps."""
-    record = run.record(step.id)
-    if not (isinstance(step.action, OnStaging) and isinstance(step.action.action, Watch)) or not record.began:
-        return None
-    uncounted = run.held_for - record.held_before + record.evidence.unwatched
-    return record.began + step.action.action.duration + uncounted
+    action = _action(step)
+    return run.lasts_until(step.id, action.duration) if isinstance(action, Watch) else None
 
 
 def criterion(run: Run) -> str | None:
     """What a finished run says of its rehearsal; None if there was none."""
-    watched = next((record for step in run.plan.steps if (record := _watched(run, step))), None)
-    if watched is None:
+    watched = next((run.record(s.id) for s in run.plan.steps if isinstance(_action(s), Watch)), None)
+    if watched is None or watched.status is not StepStatus.DONE:
         return None
     mark = "✓" if watched.evidence.verdict is None else "–"
     return f"{mark} rehearsed on staging, {escaped(watched.evidence.sentence, 300)}"
@@ -82,18 +79,13 @@ def is_there(step: Step) -> bool:
 
 def _ran_there(run: Run, staging: Staging) -> str:
     """As the rehearsal found it; before that, as the plan did."""
-    checks = (step for step in _steps(run) if isinstance(step.action, OnStaging))
-    for step in checks:
-        found = run.record(step.id).evidence.workload
-        if isinstance(step.action, OnStaging) and isinstance(step.action.action, CheckRollout) and found:
-            return found.version or staging.running_version
-    return staging.running_version
+    found = (run.record(s.id).evidence.workload for s in _steps(run) if isinstance(_action(s), CheckRollout))
+    version = next((workload.version for workload in found if workload is not None), None)
+    return version or staging.running_version
 
 
-def _watched(run: Run, step: Step) -> StepRecord | None:
-    is_watch = isinstance(step.action, OnStaging) and isinstance(step.action.action, Watch)
-    record = run.record(step.id)
-    return record if is_watch and record.status is StepStatus.DONE else None
+def _action(step: Step) -> Rehearsed | None:
+    return step.action.action if isinstance(step.action, OnStaging) else None
 
 
 def _steps(run: Run) -> tuple[Step, ...]:
@@ -111,8 +103,7 @@ def _word(run: Run, *, has_failed: bool) -> str:
 
 
 def _line(run: Run, step: Step) -> str:
-    assert isinstance(step.action, OnStaging)
-    record, action = run.record(step.id), step.action.action
+    record, action = run.record(step.id), _action(step)
     is_done = record.status is StepStatus.DONE
     has_doubts = record.evidence.verdict is not None or record.evidence.is_healthy is False
     is_quiet = is_done and isinstance(action, _QUIET) and not has_doubts
