@@ -194,6 +194,9 @@ Rehearsed = Annotated[
 ]
 
 
+ON_STAGING = "On staging: "  # before what went wrong there, where people read it alone
+
+
 class OnStaging(Record):
     """Do this where the release is rehearsed, never in production."""
 

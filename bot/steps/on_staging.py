@@ -11,9 +11,9 @@ deployed there since.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.actions import CheckRollout, KeepRollout, OnStaging
+from bot.domain.actions import ON_STAGING, CheckRollout, KeepRollout, OnStaging
 from bot.domain.errors import OutsideError, Permanent
-from bot.domain.outcome import Done, Evidence, Outcome, Wait, Workload
+from bot.domain.outcome import Done, Evidence, Failed, Outcome, Wait, Workload
 from bot.ports import Seen, StepContext, StepKind
 from bot.steps.actions import action_of, is_forward
 
@@ -51,6 +51,9 @@ class OnStagingKind:
         found = outcome.evidence.workload if outcome.evidence is not None else None
         if found is not None and _is_anothers_now(context, found):
             return _left(f"{found.name} runs {found.image} by now, which this run has not brought")
+        if isinstance(outcome, Failed) and is_forward(context):
+            # It stands on the card and at the run's end, where nothing else says where it was.
+            return outcome.with_(sentence=f"{ON_STAGING}{outcome.sentence}")
         if isinstance(outcome, Done) or not _is_given_up(context):
             return outcome
         why = outcome.awaiting if isinstance(outcome, Wait) else outcome.sentence

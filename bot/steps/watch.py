@@ -111,7 +111,7 @@ def _taken(context: StepContext, stable: Workload) -> Done | Failed:
     request = context.run.plan.request
     runs = f"{stable.name} runs {stable.image} instead of {request.image}"
     if is_ours_to_mind(context) or context.run.held_at is not None:
-        sentence = f"Somebody else has deployed to staging: {runs}. Resume to go on without the rehearsal."
+        sentence = f"Somebody else has deployed: {runs}. Resume to go on without the rehearsal."
         return Failed(reason=Reason.CHANGED_OUTSIDE, sentence=sentence, evidence=context.record.evidence)
     sentence = f"not watched to its end: {runs}"
     verdict = Verdict(kind=VerdictKind.INCONCLUSIVE, sentence=f"On staging {request.version} was {sentence}.")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.domain.actions import CheckHealth, CheckRollout, KeepRollout, OnStaging, Rehearsed, Watch
+from bot.domain.actions import ON_STAGING, CheckHealth, CheckRollout, KeepRollout, OnStaging, Rehearsed, Watch
 from bot.domain.plan import Staging, Step
 from bot.domain.run import Run, StepStatus
 from bot.domain.verdict import Verdict
@@ -120,7 +120,7 @@ def _line(run: Run, step: Step) -> str:
         return f"{mark} {sentence(escaped(said[:1].upper() + said[1:], 600))}"
     ends = until(run, step)
     said = record.sentence or record.awaiting if not is_done else record.evidence.sentence
-    said = said.removeprefix(f"{step.title}: ")
+    said = said.removeprefix(f"{step.title}: ").removeprefix(ON_STAGING)
     is_on = record.status is StepStatus.INTENDED and run.held_at is None
     later = f" until {when(ends)}" if ends is not None and is_on else ""
     return f"{mark} {escaped(step.title)}{later}" + (f": {escaped(said, 600)}" if said else "")

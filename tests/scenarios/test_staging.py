@@ -76,6 +76,8 @@ async def test_what_is_bad_on_staging_never_comes_near_production(
     await when.is_over()
 
     then.ended(Ending.STOPPED, reason)
+    assert then.run.ended is not None
+    assert "staging" in then.run.ended.sentence
     assert scenario.shop.effects == []
     assert runs_there(scenario).version == "v2.4.1", "and staging is as it was"
     await then.is_quarantined(expected=False)

@@ -35,7 +35,7 @@ def passed() -> Story:
 
 
 def unwell() -> Story:
-    sentence = "12 of 900 requests to v2.5.0 failed; none may."
+    sentence = "On staging: 12 of 900 requests to v2.5.0 failed; none may."
     story = watched().says(
         StepFailed(reason=Reason.UNWELL_ON_STAGING, sentence=sentence), step="staging/watch", after=minutes(3)
     )
@@ -124,6 +124,10 @@ def test_a_bad_one_says_why_and_that_staging_goes_back() -> None:
     assert "✗ Watch v2.5.0 on staging: 12 of 900 requests to v2.5.0 failed; none may." in text
     assert "… Give staging back what it ran" in text
     assert "rollback" not in keys(unwell().run), "production was never touched"
+
+
+def test_where_it_was_stands_wherever_it_is_read_alone() -> None:
+    assert "On staging: 12 of 900 requests" in read(shown(unwell().run, "root"))
 
 
 def test_somebody_ends_it() -> None:
